@@ -1,0 +1,1 @@
+"""What happens next: planner, conductor (pure), runner (the only loop with effects), resume, rollback."""

@@ -1,0 +1,118 @@
+"""What the engine asks of the world. Each port has a real implementation in a room below wiring, and a fake
+in ``orchestrator.testing``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from orchestrator.engine.state import RunState
+from orchestrator.model.event import Event, EventKind
+from orchestrator.model.job import Job
+from orchestrator.model.outcome import Outcome
+
+
+class Clock(Protocol):
+    """Time. ``mono`` is seconds that never run backwards; only differences within one process mean anything."""
+
+    def wall(self) -> datetime:
+        """The wall clock, with zone UTC."""
+
+    def mono(self) -> float:
+        """The monotonic clock in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A job has ended (or nothing can be learnt of it)."""
+
+    ident: str
+    outcome: Outcome
+    elapsed: float | None
+    """Seconds on the monotonic clock from begin to end; None where the start was another process's."""
+    attached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """Somebody asked this driver to stop driving (a signal): no new step; jobs are left running."""
+
+    why: str
+
+
+Notice = Finished | Interrupted
+
+
+class Mailbox(Protocol):
+    """Where jobs report."""
+
+    def get(self, timeout: float) -> Notice | None:
+        """The next notice, waiting at most ``timeout`` seconds; None when there is none."""
+
+
+class Hands(Protocol):
+    """Does jobs, in parallel, reporting to the mailbox."""
+
+    def begin(self, job: Job) -> None:
+        """Start the job; its Finished notice comes later. Does not block."""
+
+    def attach(self, job: Job) -> None:
+        """Find a job that an earlier driver began; its notice comes later (NOT_STARTED and GONE are answers)."""
+
+    def cancel(self, ident: str) -> None:
+        """Stop it; its notice comes later, and is UNKNOWN unless the end is known."""
+
+    def detach(self) -> Sequence[str]:
+        """Let go of all jobs; answers the idents of those that run on."""
+
+
+class Journal(Protocol):
+    """The memory of one run. An append that returns is durable."""
+
+    run_id: str
+
+    def append(self, kind: EventKind, body: Mapping[str, Any]) -> Event:
+        """Redact, chain and commit one event. Raises DriverConflict when another driver wrote in between."""
+
+    def events(self) -> Sequence[Event]:
+        """All events so far, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person asked of a run: taken from the inbox by the driver, judged, and journaled.
+
+    ``verb``: approve, reject, retry, skip, mark-done, abort, rollback, override. ``by`` is the name they gave,
+    ``account`` the operating-system account (``user@host``) it came from.
+    """
+
+    number: int
+    verb: str
+    step: str
+    by: str
+    account: str
+    why: str
+    given_at: datetime
+
+
+class Inbox(Protocol):
+    """Decisions waiting for the driver."""
+
+    def after(self, number: int) -> Sequence[Decision]:
+        """Decisions with a higher number, in order."""
+
+
+class Renderer(Protocol):
+    """Puts values into what the runbook's author wrote."""
+
+    def render(self, spec: Any, scope: Mapping[str, Any]) -> Any:
+        """``spec`` with each template string rendered once, strictly. Raises DocumentError or ExecutorError."""
+
+
+class Observer(Protocol):
+    """Somebody who watches: the live view, the metrics."""
+
+    def saw(self, event: Event, state: RunState) -> None:
+        """An event was committed. Must not raise and must not be slow."""

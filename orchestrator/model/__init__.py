@@ -1,0 +1,1 @@
+"""What things are: documents, plan, event, state, measurement. No I/O and no clock."""

@@ -1,0 +1,256 @@
+"""What a step can do: one document per executor.
+
+Strings marked *template* are rendered once, from what the runbook's author wrote; the
+values that go in are data and are never rendered again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from orchestrator.model.document import Bilingual, Document, RelativePath
+from orchestrator.model.duration import Duration
+from orchestrator.model.matcher import Expectations
+
+Argv = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class AnsibleAction(Document):
+    """Run a playbook through ansible-runner. ``playbook`` is relative to the workspace's playbooks/."""
+
+    playbook: RelativePath
+    limit: str
+    vars: Mapping[str, Any] = {}
+    tags: tuple[str, ...] = ()
+
+
+class FabricAction(Document):
+    """Run one command (an argv list, no shell) on one host, or on every host of a group in parallel."""
+
+    host: str
+    argv: Argv
+    env: Mapping[str, str] = {}
+    stdin: str | None = None
+    parse: Literal["auto", "json", "text"] = "auto"
+
+
+class TcpProbe(Document):
+    """``host:port``, where host is an inventory host or group of one and port a number or a host variable."""
+
+    address: str
+    timeout: Duration = 2.0
+
+
+class HttpProbe(Document):
+    """One HTTP request. Either ``url``, or ``target`` + ``port`` (number or host variable) + ``path``."""
+
+    url: str | None = None
+    target: str | None = None
+    port: str | int | None = None
+    path: str = "/"
+    method: Literal["GET", "HEAD", "POST", "PUT"] = "GET"
+    headers: Mapping[str, str] = {}
+    body: str | None = None
+    timeout: Duration = 5.0
+    tls_verify: bool = True
+
+    @model_validator(mode="after")
+    def _one_address(self) -> HttpProbe:
+        if (self.url is None) == (self.target is None):
+            raise ValueError("give either url, or target (with port and path)")
+        if self.target is not None and self.port is None:
+            raise ValueError("target needs port: a number or the name of a host variable")
+        return self
+
+
+class SqlProbe(Document):
+    """One SQL query through psql on the controller; the target's ``pg_*`` host variables say where."""
+
+    query: str
+    timeout: Duration = 5.0
+
+
+class TestinfraProbe(Document):
+    """An assertion on the target with pytest-testinfra: a module, its argument, and the attributes to read."""
+
+    __test__ = False  # the name starts with "Test"; pytest must not collect it
+
+    module: Literal["file", "service", "process", "package", "user", "group", "socket", "mount_point", "sysctl", "command"]
+    name: str
+    read: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+def _tcp(value: Any) -> Any:
+    return {"address": value} if isinstance(value, str) else value
+
+
+def _http(value: Any) -> Any:
+    return {"url": value} if isinstance(value, str) else value
+
+
+def _sql(value: Any) -> Any:
+    return {"query": value} if isinstance(value, str) else value
+
+
+def _argv(value: Any) -> Any:
+    if isinstance(value, str):
+        raise ValueError("a command is a list of words, e.g. [pgstate, lag, --json]; a shell line is not taken")
+    return value
+
+
+class ProbeAction(Document):
+    """Look, and change nothing. Exactly one of tcp, http, sql, command, testinfra."""
+
+    tcp: Annotated[TcpProbe, BeforeValidator(_tcp)] | None = None
+    http: Annotated[HttpProbe, BeforeValidator(_http)] | None = None
+    sql: Annotated[SqlProbe, BeforeValidator(_sql)] | None = None
+    command: Annotated[Argv, BeforeValidator(_argv)] | None = None
+    testinfra: TestinfraProbe | None = None
+    target: str | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> ProbeAction:
+        given = [name for name in ("tcp", "http", "sql", "command", "testinfra") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError("give exactly one of tcp, http, sql, command, testinfra")
+        if given[0] in ("sql", "command", "testinfra") and self.target is None:
+            raise ValueError(f"a {given[0]} probe needs target: the host to look at")
+        if given[0] in ("tcp", "http") and self.target is not None:
+            raise ValueError(f"a {given[0]} probe names its host itself; take target away")
+        return self
+
+
+class Check(Document):
+    """A probe and what it must show. With ``within`` it is repeated each ``every`` until it holds."""
+
+    probe: ProbeAction
+    expect: Expectations = {}
+    within: Duration | None = None
+    every: Duration = 0.5
+
+
+class MarkerStart(Document):
+    """Start committing numbered markers on ``target``, one each ``every``, until stopped or cut off."""
+
+    target: str
+    every: Duration = 0.1
+
+
+class MarkerMeasure(Document):
+    """Read the markers back on ``target`` and count what is lost.
+
+    ``receipts`` names a host variable of ``target``'s that holds the path of a client's receipts file
+    (one JSON object a line: ``number``, ``at``) and ``ledger`` the query that lists the numbers that survived:
+    business transactions are then counted the same way.
+    """
+
+    target: str
+    receipts: str | None = None
+    ledger: str | None = None
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> MarkerMeasure:
+        if (self.receipts is None) != (self.ledger is None):
+            raise ValueError("receipts and ledger go together")
+        return self
+
+
+class MarkerAction(Document):
+    """RPO markers: ``start`` a writer, ``stop`` it, ``measure`` what survived. Exactly one."""
+
+    start: MarkerStart | None = None
+    stop: Literal[True] | None = None
+    measure: MarkerMeasure | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> MarkerAction:
+        if sum(part is not None for part in (self.start, self.stop, self.measure)) != 1:
+            raise ValueError("give exactly one of start, stop, measure")
+        return self
+
+
+class WaitAction(Document):
+    """Wait until a check holds (bounded by the step's timeout), or for a fixed time."""
+
+    until: Check | None = None
+    duration: Annotated[Duration | None, Field(alias="for")] = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> WaitAction:
+        if (self.until is None) == (self.duration is None):
+            raise ValueError("give either until (a check) or for (a duration)")
+        return self
+
+
+class ApproveAction(Document):
+    """Ask people. ``count`` of ``of`` (anybody, where ``of`` is empty) must approve before ``deadline``."""
+
+    question: Bilingual
+    of: tuple[str, ...] = ()
+    count: Annotated[int, Field(ge=1, le=9)] = 1
+    deadline: Duration | None = None
+    customer: bool = False
+    """Waiting for the customer is not counted in the contract's clocks."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> ApproveAction:
+        if self.of and self.count > len(self.of):
+            raise ValueError(f"count is {self.count}, but only {len(self.of)} people may approve")
+        return self
+
+
+class ManualAction(Document):
+    """A person does it and says so (``holdfast mark-done``)."""
+
+    instructions: Bilingual
+
+
+class NestedRunbook(Document):
+    """Another runbook's steps, in this step's place. ``file`` is relative to the workspace's runbooks/."""
+
+    file: RelativePath
+    inputs: Mapping[str, Any] = {}
+
+
+class ScriptedAction(Document):
+    """Does nothing, and ends as told: for rehearsals and benchmarks. One entry an attempt; the last repeats."""
+
+    ends: tuple[Literal["ok", "failed", "unknown"], ...] = ("ok",)
+    takes: Duration = 0.0
+    output: Mapping[str, Any] = {}
+    error: str = ""
+
+
+Action = (
+    AnsibleAction
+    | FabricAction
+    | ProbeAction
+    | MarkerAction
+    | WaitAction
+    | ApproveAction
+    | ManualAction
+    | NestedRunbook
+    | ScriptedAction
+)
+
+ACTIONS: dict[str, type[Document]] = {
+    "ansible": AnsibleAction,
+    "fabric": FabricAction,
+    "probe": ProbeAction,
+    "marker": MarkerAction,
+    "wait": WaitAction,
+    "approve": ApproveAction,
+    "manual": ManualAction,
+    "runbook": NestedRunbook,
+    "scripted": ScriptedAction,
+}
+"""Step key to its document, in the order they are explained in the runbook reference."""
+
+CHANGING = frozenset({"ansible", "fabric", "manual"})
+"""Actions that change something unless the step says ``changes: false``."""
+
+ASKS_PEOPLE = frozenset({"approve", "manual"})
+"""Actions that hold no worker: they wait for a decision."""

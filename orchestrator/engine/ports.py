@@ -6,12 +6,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from orchestrator.engine.state import RunState
 from orchestrator.model.event import Event, EventKind
 from orchestrator.model.job import Job
 from orchestrator.model.outcome import Outcome
+
+if TYPE_CHECKING:
+    from orchestrator.engine.state import RunState
 
 
 class Clock(Protocol):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
 
 
 class Document(BaseModel):
@@ -17,7 +18,20 @@ class Document(BaseModel):
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 """A name that is safe in file names, metrics labels and commands."""
 
-RelativePath = Annotated[str, StringConstraints(pattern=r"^(?!/)(?!.*(^|/)\.\.(/|$))[A-Za-z0-9_./-]{1,200}$")]
+_BELOW = r"^(?!/)(?!.*(^|/)\.\.(/|$))[A-Za-z0-9_./-]{1,200}$"
+
+
+def _below(value: str) -> str:
+    # Not a StringConstraints pattern: pydantic's default regex engine knows no look-ahead.
+    if not re.match(_BELOW, value) or value.endswith("\n"):
+        raise ValueError(
+            f"{value!r} is not a path below its folder; "
+            "write a relative path without '..', of letters, digits, '.', '_', '-' and '/'"
+        )
+    return value
+
+
+RelativePath = Annotated[str, AfterValidator(_below), WithJsonSchema({"type": "string", "pattern": _BELOW})]
 """A path below its root: not absolute, no ``..``."""
 
 

@@ -254,3 +254,6 @@ CHANGING = frozenset({"ansible", "fabric", "manual"})
 
 ASKS_PEOPLE = frozenset({"approve", "manual"})
 """Actions that hold no worker: they wait for a decision."""
+
+REACHES_BACK = frozenset({"fabric"})
+"""Actions whose work can be found again on the target after the link to it was lost."""

@@ -20,9 +20,9 @@ class Phase(StrEnum):
     STEADY = "steady"
 
 
-def ident_of(step: str, phase: Phase, attempt: int) -> str:
-    """The job's name: unique in its run, safe as a file name, the same after a crash."""
-    return f"{step.replace('/', '--')}.{phase}.{attempt}"
+def ident_of(step: str, phase: Phase, number: int) -> str:
+    """The job's name: unique in its run, safe as a file name. ``number`` counts the jobs begun for the step."""
+    return f"{step.replace('/', '--')}.{phase}.{number}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ class PlannedStep:
     skip: str = ""
     """Why ``when`` leaves it out; empty where it runs."""
     scope: Mapping[str, Any] = field(default_factory=dict)
-    """The inputs of the runbook it was written in (its own, where it is nested)."""
+    """The inputs of the nested runbook it was written in; empty for the plan's own runbook (then: the plan's)."""
     prefix: str = ""
     """What its own runbook's step ids start with in this plan: ``outer/`` for a nested one."""
 
@@ -79,9 +79,9 @@ class Plan:
     digests: Mapping[str, str]
     """Part to SHA-256: which part changed when the digest did."""
     inputs: Mapping[str, Any]
-    """Secrets are here by reference only (``env:NAME``)."""
+    """Secrets are here by reference only: ``{"$secret": "env:NAME"}``."""
     secrets: tuple[str, ...]
-    """Names of the inputs that are secrets."""
+    """The references of all secrets, nested runbooks' included."""
     steps: tuple[PlannedStep, ...]
     steady_state: tuple[PlannedCheck, ...]
     locks: tuple[str, ...]

@@ -82,6 +82,7 @@ TABLE: dict[tuple[StepStatus, Trigger], StepStatus] = {
     (_S.UNDOING, _T.START): _S.UNDOING,
     (_S.UNDOING, _T.UNDO_OK): _S.UNDONE,
     (_S.UNDOING, _T.UNDO_FAIL): _S.UNDO_FAILED,
+    (_S.UNDOING, _T.MARK_DONE): _S.UNDONE,  # an undo that a person does
     (_S.UNDO_FAILED, _T.RETRY): _S.UNDOING,
     (_S.UNDO_FAILED, _T.MARK_DONE): _S.UNDONE,
 }

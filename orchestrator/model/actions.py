@@ -11,11 +11,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from orchestrator.model.document import Bilingual, Document, RelativePath
+from orchestrator.model.document import Bilingual, Document, Flag, RelativePath
 from orchestrator.model.duration import Duration
 from orchestrator.model.matcher import Expectations
 
 Argv = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+def _found(given: list[str]) -> str:
+    return f"has {' and '.join(given)}" if given else "has nothing to do"
 
 
 class AnsibleAction(Document):
@@ -55,14 +59,18 @@ class HttpProbe(Document):
     headers: Mapping[str, str] = {}
     body: str | None = None
     timeout: Duration = 5.0
-    tls_verify: bool = True
+    tls_verify: Flag = True
 
     @model_validator(mode="after")
     def _one_address(self) -> HttpProbe:
         if (self.url is None) == (self.target is None):
-            raise ValueError("give either url, or target (with port and path)")
+            raise ValueError(
+                "has both or none of url and target; give either url, or target (with port and path)"
+            )
         if self.target is not None and self.port is None:
-            raise ValueError("target needs port: a number or the name of a host variable")
+            raise ValueError(
+                "target is given without port; add port: a number or the name of a host variable"
+            )
         return self
 
 
@@ -78,7 +86,9 @@ class TestinfraProbe(Document):
 
     __test__ = False  # the name starts with "Test"; pytest must not collect it
 
-    module: Literal["file", "service", "process", "package", "user", "group", "socket", "mount_point", "sysctl", "command"]
+    module: Literal[
+        "file", "service", "process", "package", "user", "group", "socket", "mount_point", "sysctl", "command"
+    ]
     name: str
     read: Annotated[tuple[str, ...], Field(min_length=1)]
 
@@ -97,27 +107,29 @@ def _sql(value: Any) -> Any:
 
 def _argv(value: Any) -> Any:
     if isinstance(value, str):
-        raise ValueError("a command is a list of words, e.g. [pgstate, lag, --json]; a shell line is not taken")
+        raise ValueError("a shell line is not taken; write a list of words, e.g. [pgstate, lag, --json]")
     return value
 
 
 class ProbeAction(Document):
     """Look, and change nothing. Exactly one of tcp, http, sql, command, testinfra."""
 
-    tcp: Annotated[TcpProbe, BeforeValidator(_tcp)] | None = None
-    http: Annotated[HttpProbe, BeforeValidator(_http)] | None = None
-    sql: Annotated[SqlProbe, BeforeValidator(_sql)] | None = None
-    command: Annotated[Argv, BeforeValidator(_argv)] | None = None
+    tcp: Annotated[TcpProbe, BeforeValidator(_tcp, json_schema_input_type=str | TcpProbe)] | None = None
+    http: Annotated[HttpProbe, BeforeValidator(_http, json_schema_input_type=str | HttpProbe)] | None = None
+    sql: Annotated[SqlProbe, BeforeValidator(_sql, json_schema_input_type=str | SqlProbe)] | None = None
+    command: Annotated[Argv, BeforeValidator(_argv, json_schema_input_type=Argv)] | None = None
     testinfra: TestinfraProbe | None = None
     target: str | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> ProbeAction:
-        given = [name for name in ("tcp", "http", "sql", "command", "testinfra") if getattr(self, name) is not None]
+        given = [
+            name for name in ("tcp", "http", "sql", "command", "testinfra") if getattr(self, name) is not None
+        ]
         if len(given) != 1:
-            raise ValueError("give exactly one of tcp, http, sql, command, testinfra")
+            raise ValueError(f"{_found(given)}; give exactly one of tcp, http, sql, command, testinfra")
         if given[0] in ("sql", "command", "testinfra") and self.target is None:
-            raise ValueError(f"a {given[0]} probe needs target: the host to look at")
+            raise ValueError(f"a {given[0]} probe has no target; add target: the host to look at")
         if given[0] in ("tcp", "http") and self.target is not None:
             raise ValueError(f"a {given[0]} probe names its host itself; take target away")
         return self
@@ -154,7 +166,7 @@ class MarkerMeasure(Document):
     @model_validator(mode="after")
     def _both_or_none(self) -> MarkerMeasure:
         if (self.receipts is None) != (self.ledger is None):
-            raise ValueError("receipts and ledger go together")
+            raise ValueError("has only one of receipts and ledger; give both or none")
         return self
 
 
@@ -167,8 +179,9 @@ class MarkerAction(Document):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> MarkerAction:
-        if sum(part is not None for part in (self.start, self.stop, self.measure)) != 1:
-            raise ValueError("give exactly one of start, stop, measure")
+        given = [name for name in ("start", "stop", "measure") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"{_found(given)}; give exactly one of start, stop, measure")
         return self
 
 
@@ -181,7 +194,9 @@ class WaitAction(Document):
     @model_validator(mode="after")
     def _exactly_one(self) -> WaitAction:
         if (self.until is None) == (self.duration is None):
-            raise ValueError("give either until (a check) or for (a duration)")
+            raise ValueError(
+                "has both or none of until and for; give either until (a check) or for (a duration)"
+            )
         return self
 
 
@@ -192,13 +207,15 @@ class ApproveAction(Document):
     of: tuple[str, ...] = ()
     count: Annotated[int, Field(ge=1, le=9)] = 1
     deadline: Duration | None = None
-    customer: bool = False
+    customer: Flag = False
     """Waiting for the customer is not counted in the contract's clocks."""
 
     @model_validator(mode="after")
     def _possible(self) -> ApproveAction:
         if self.of and self.count > len(self.of):
-            raise ValueError(f"count is {self.count}, but only {len(self.of)} people may approve")
+            raise ValueError(
+                f"count is {self.count}, but only {len(self.of)} may approve; lower count, or add people to of"
+            )
         return self
 
 

@@ -6,7 +6,15 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 
 class Document(BaseModel):
@@ -33,6 +41,10 @@ def _below(value: str) -> str:
 
 RelativePath = Annotated[str, AfterValidator(_below), WithJsonSchema({"type": "string", "pattern": _BELOW})]
 """A path below its root: not absolute, no ``..``."""
+
+
+Flag = Annotated[bool, Field(strict=True)]
+"""True or false and nothing that could be read as one ("no", 0)."""
 
 
 class Text(Document):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from orchestrator.model.document import Bilingual, Document, FaultClass, Slug
+from orchestrator.model.document import Bilingual, Document, FaultClass, Flag, Slug
 from orchestrator.model.duration import Duration
 
 Severity = Annotated[int, Field(ge=0, le=4)]
@@ -33,7 +33,7 @@ class System(Document):
     """Who may declare an emergency; the owners where empty."""
     host_groups: tuple[str, ...] = ()
     service_level: Slug
-    production: bool = True
+    production: Flag = True
     """A drill refuses production targets."""
 
 
@@ -66,7 +66,7 @@ class ServiceLevel(Document):
     spare_part: Target | None = None
     report_within_working_days: Annotated[int, Field(ge=1)] | None = None
     report_for: tuple[Severity, ...] = ()
-    raise_when_late: bool = True
+    raise_when_late: Flag = True
     """A fault not restored or resolved in its time is raised one severity."""
-    exclude_customer_approval: bool = True
+    exclude_customer_approval: Flag = True
     """Time the customer takes to approve is recorded, but not counted."""

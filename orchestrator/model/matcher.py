@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema, field_validator, model_validator
 
-from orchestrator.model.document import Document
+from orchestrator.model.document import Document, Flag
 
 Scalar = str | int | float | bool | None
 
@@ -17,7 +17,7 @@ class Matcher(Document):
     """What a value must be. Every given condition must hold; at least one is given."""
 
     equals: Scalar = None
-    is_null: bool | None = None
+    is_null: Flag | None = None
     min: float | None = None
     max: float | None = None
     matches: str | None = None
@@ -31,7 +31,7 @@ class Matcher(Document):
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise ValueError(f"not a regular expression: {error}") from error
+                raise ValueError(f"not a regular expression ({error}); mend the pattern") from error
         return pattern
 
     @model_validator(mode="after")

@@ -22,7 +22,7 @@ from orchestrator.model.actions import (
     ScriptedAction,
     WaitAction,
 )
-from orchestrator.model.document import Bilingual, Document, FaultClass, Milestone, Mode, Slug
+from orchestrator.model.document import Bilingual, Document, FaultClass, Flag, Milestone, Mode, Slug
 from orchestrator.model.duration import Duration
 from orchestrator.model.matcher import Expectations
 
@@ -44,7 +44,7 @@ class InputSpec(Document):
     min: float | None = None
     max: float | None = None
     default: str | int | float | bool | None = None
-    required: bool = True
+    required: Flag = True
 
 
 class Retry(Document):
@@ -73,8 +73,12 @@ class Undo(Document):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Undo:
-        if sum(getattr(self, name) is not None for name in ("ansible", "fabric", "manual", "scripted")) != 1:
-            raise ValueError("give exactly one of ansible, fabric, manual, scripted")
+        given = [
+            name for name in ("ansible", "fabric", "manual", "scripted") if getattr(self, name) is not None
+        ]
+        if len(given) != 1:
+            found = f"has {' and '.join(given)}" if given else "has nothing to do"
+            raise ValueError(f"{found}; give exactly one of ansible, fabric, manual, scripted")
         return self
 
     @property
@@ -110,26 +114,31 @@ class Step(Document):
     needs: tuple[Slug, ...] | None = None
     when: When | None = None
     expect: Expectations = {}
-    verify: Annotated[tuple[Check, ...], BeforeValidator(_listed)] = ()
+    verify: Annotated[
+        tuple[Check, ...], BeforeValidator(_listed, json_schema_input_type=Check | tuple[Check, ...])
+    ] = ()
     budget: Duration | None = None
     timeout: Duration | None = None
     retries: Retry | None = None
-    idempotent: bool = False
+    idempotent: Flag = False
     on_doubt: Literal["probe", "rerun", "ask"] = "ask"
     undo: Undo | None = None
     irreversible: str | None = None
-    changes: bool | None = None
+    changes: Flag | None = None
     role: Literal["fence", "promote"] | None = None
-    marks: Annotated[tuple[Milestone, ...], BeforeValidator(_listed)] = ()
+    marks: Annotated[
+        tuple[Milestone, ...],
+        BeforeValidator(_listed, json_schema_input_type=Milestone | tuple[Milestone, ...]),
+    ] = ()
 
     @model_validator(mode="after")
     def _one_action(self) -> Step:
         given = [name for name in ACTIONS if getattr(self, name) is not None]
         if len(given) != 1:
-            found = f"; found {', '.join(given)}" if given else ""
-            raise ValueError(f"give exactly one of {', '.join(ACTIONS)}{found}")
+            found = f"the step has {' and '.join(given)}" if given else "the step has nothing to do"
+            raise ValueError(f"{found}; give exactly one of {', '.join(ACTIONS)}")
         if self.undo is not None and self.irreversible is not None:
-            raise ValueError("a step has undo or irreversible, not both")
+            raise ValueError("the step has both undo and irreversible; take one away")
         return self
 
     @property
@@ -164,12 +173,12 @@ class Runbook(Document):
     locks: tuple[str, ...] = ()
     steady_state: tuple[Check, ...] = ()
     on_failure: Literal["stop", "rollback"] = "stop"
-    self_approval: bool = False
+    self_approval: Flag = False
     """The starter may approve. Off unless the runbook says so."""
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _class_given(self) -> Runbook:
         if self.purpose == "recovery" and self.fault_class is None:
-            raise ValueError("a recovery runbook names its fault_class")
+            raise ValueError(f"a recovery runbook has no fault_class; add one of {', '.join(FaultClass)}")
         return self

@@ -74,16 +74,25 @@ def _watch(state: RunState, now: Now) -> Iterator[Move]:
             continue
         seconds = elapsed(step, now)
         if step.phase is Phase.ACTION and seconds > planned.timeout + GRACE:
-            told = unknown(f"no answer {format_duration(GRACE)} after its timeout of {format_duration(planned.timeout)}")
+            told = unknown(
+                f"no answer {format_duration(GRACE)} after its timeout of {format_duration(planned.timeout)}"
+            )
             yield Settle(name, step.phase, step.attempt, told, step.ident)
         if planned.budget is not None and not step.over_budget and seconds > planned.budget:
             yield OverBudget(name, planned.budget, seconds)
     onset = state.milestones.get(Milestone.ONSET)
     rto = state.plan.rto
-    if rto is not None and onset is not None and not state.rto_breached and Milestone.RESTORED not in state.milestones:
+    if (
+        rto is not None
+        and onset is not None
+        and not state.rto_breached
+        and Milestone.RESTORED not in state.milestones
+    ):
         late = (now.wall - onset).total_seconds()
         if late > rto:
-            yield Breach("rto", f"not restored {format_duration(late)} after onset; the RTO is {format_duration(rto)}")
+            yield Breach(
+                "rto", f"not restored {format_duration(late)} after onset; the RTO is {format_duration(rto)}"
+            )
 
 
 def _people(state: RunState, now: Now) -> Iterator[Move]:
@@ -133,7 +142,11 @@ def _doubtful(planned: PlannedStep, step: StepState, now: Now) -> Iterator[Move]
         return
     if step.status is StepStatus.UNKNOWN and not step.reached_back and planned.kind in REACHES_BACK:
         yield look_for(planned, step, step.action_ident, Phase.ACTION)
-    elif planned.verify and not step.probed and (planned.on_doubt == "probe" or (step.outcome and step.outcome.ok)):
+    elif (
+        planned.verify
+        and not step.probed
+        and (planned.on_doubt == "probe" or (step.outcome and step.outcome.ok))
+    ):
         yield start(planned, step, Phase.VERIFY)
     elif planned.repeatable and step.reruns < MAX_RERUNS:
         yield start(planned, step, Phase.ACTION)
@@ -155,9 +168,16 @@ def _starts(state: RunState, now: Now, room: int) -> Iterator[Move]:
 def _over(state: RunState, now: Now) -> Iterator[Move]:
     if state.open == 0:
         yield EndRun("succeeded", "")
-    elif state.stuck and state.plan.on_failure == "rollback" and not (state.busy or state.waiting or now.held):
-        if not any(retry_wait(state.plan.by_id[n], state.steps[n], now) > 0 and may_retry(state, n) for n in state.stuck):
-            reasons = "; ".join(f"{name}: {state.steps[name].error or state.steps[name].status}" for name in state.stuck)
+    elif (
+        state.stuck and state.plan.on_failure == "rollback" and not (state.busy or state.waiting or now.held)
+    ):
+        if not any(
+            retry_wait(state.plan.by_id[n], state.steps[n], now) > 0 and may_retry(state, n)
+            for n in state.stuck
+        ):
+            reasons = "; ".join(
+                f"{name}: {state.steps[name].error or state.steps[name].status}" for name in state.stuck
+            )
             yield rollback.begin(state, "the runbook (on_failure: rollback)", reasons)
 
 
@@ -184,7 +204,12 @@ def wake_in(state: RunState, now: Now, longest: float) -> float:
         if limit is not None:
             soonest = min(soonest, (limit - now.wall).total_seconds())
     onset, rto = state.milestones.get(Milestone.ONSET), state.plan.rto
-    if rto is not None and onset is not None and not state.rto_breached and Milestone.RESTORED not in state.milestones:
+    if (
+        rto is not None
+        and onset is not None
+        and not state.rto_breached
+        and Milestone.RESTORED not in state.milestones
+    ):
         soonest = min(soonest, rto - (now.wall - onset).total_seconds())
     # A moment past the deadline, so that "later than" holds when it is looked at.
     return max(soonest, 0.0) + 0.001

@@ -89,7 +89,9 @@ def _override(state: RunState, planned: PlannedStep, step: StepState, decision: 
     if planned.kind == "approve":
         if step.status not in (StepStatus.WAITING, StepStatus.FAILED):
             return _no(f"step {planned.id} is {step.status}, not waiting for an approval")
-        return Verdict(True, breach="approval", detail=f"{planned.id} went on without its approval: {decision.why}")
+        return Verdict(
+            True, breach="approval", detail=f"{planned.id} went on without its approval: {decision.why}"
+        )
     if planned.role != "fence":
         return _no("override is for fences and approvals; for this step there are retry, skip and mark-done")
     if step.status not in (StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.IN_DOUBT):
@@ -112,5 +114,7 @@ def _free(planned: PlannedStep, step: StepState, decision: Decision) -> Verdict:
         return _no(f"{decision.verb} needs a reason")
     unmet = step.ended.body.get("unmet") if step.ended is not None else None
     if step.status is StepStatus.FAILED and unmet:
-        return Verdict(True, breach="expectation", detail=f"{planned.id} was forced though {'; '.join(unmet)}")
+        return Verdict(
+            True, breach="expectation", detail=f"{planned.id} was forced though {'; '.join(unmet)}"
+        )
     return Verdict(True)

@@ -82,3 +82,38 @@ def forecast(legs: Iterable[Leg]) -> Forecast:
         path.append(step)
         step = before[step]
     return Forecast(ends[last] if last is not None else 0.0, tuple(reversed(path)), starts)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A step as the question "what must be done before the service is back" sees it."""
+
+    id: str
+    needs: tuple[str, ...]
+    restores: bool
+    """It marks ``service_restored``."""
+    changes: bool
+    waits: bool
+    """It only waits for a condition."""
+
+
+def until_restored(parts: Iterable[Part]) -> set[str]:
+    """The steps that come before the service is back: those that mark it, and all they need.
+
+    A mark on a step that merely waits in parallel says nothing about the work it waits for; then it is all changing
+    steps and what they need. Where nothing marks it, it is every step.
+    """
+    by_id = {part.id: part for part in parts}
+    marking = [part for part in by_id.values() if part.restores]
+    if not marking:
+        return set(by_id)
+    todo = [part.id for part in marking]
+    if all(part.waits for part in marking):
+        todo.extend(part.id for part in by_id.values() if part.changes)
+    keep: set[str] = set()
+    while todo:
+        name = todo.pop()
+        if name not in keep:
+            keep.add(name)
+            todo.extend(by_id[name].needs)
+    return keep

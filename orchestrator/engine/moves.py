@@ -108,4 +108,6 @@ class EndRun:
     why: str
 
 
-Move = Start | Attach | Cancel | Ask | Settle | Skip | OverBudget | Breach | BeginRollback | EndRollback | EndRun
+Move = (
+    Start | Attach | Cancel | Ask | Settle | Skip | OverBudget | Breach | BeginRollback | EndRollback | EndRun
+)

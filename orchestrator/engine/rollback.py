@@ -15,7 +15,9 @@ from orchestrator.model.job import Phase
 from orchestrator.model.outcome import unknown
 from orchestrator.model.transition import StepStatus
 
-_TOUCHED = frozenset({StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.IN_DOUBT, StepStatus.RUNNING})
+_TOUCHED = frozenset(
+    {StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.IN_DOUBT, StepStatus.RUNNING}
+)
 
 
 def begin(state: RunState, by: str, why: str) -> BeginRollback:
@@ -83,7 +85,9 @@ def _checks(state: RunState, now: Now) -> Iterator[Move]:
             errors = "; ".join(f"{name}: {state.steps[name].error}" for name in bad)
             yield _failed(state, f"everything was undone, but the steady state is not back: {errors}")
     elif state.rollback.ok is None:
-        yield EndRollback(True, "everything was undone" + ("" if checks else "; the runbook has no steady state to probe"))
+        yield EndRollback(
+            True, "everything was undone" + ("" if checks else "; the runbook has no steady state to probe")
+        )
     else:
         yield EndRun("rolled_back", state.rollback_asked.get("why", "") if state.rollback_asked else "")
 

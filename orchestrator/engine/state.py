@@ -132,7 +132,12 @@ class RunState:
         if before is after:
             return
         state.status = after
-        for group, members in ((self.ready, (StepStatus.READY,)), (self.busy, BUSY), (self.waiting, (StepStatus.WAITING,)), (self.stuck, STUCK)):
+        for group, members in (
+            (self.ready, (StepStatus.READY,)),
+            (self.busy, BUSY),
+            (self.waiting, (StepStatus.WAITING,)),
+            (self.stuck, STUCK),
+        ):
             if after in members:
                 group[name] = None
             elif before in members:
@@ -143,7 +148,9 @@ class RunState:
             self._check_when_all_undone()
 
     def _check_when_all_undone(self) -> None:
-        if self.rollback and all(self.steps[name].status is StepStatus.UNDONE for name in self.rollback.order):
+        if self.rollback and all(
+            self.steps[name].status is StepStatus.UNDONE for name in self.rollback.order
+        ):
             for step in self.plan.steps:
                 if step.role == ROLLBACK_CHECK and self.steps[step.id].status is StepStatus.PENDING:
                     self._go(step.id, Trigger.READY)
@@ -259,7 +266,9 @@ class RunState:
         self._go(planned.id, Trigger.SUCCEED)
         outcome, ended = state.outcome, state.ended
         for mark in planned.marks:
-            told = (outcome.milestones.get(str(mark)) or outcome.milestones.get("held_at")) if outcome else None
+            told = (
+                (outcome.milestones.get(str(mark)) or outcome.milestones.get("held_at")) if outcome else None
+            )
             if told:
                 self.milestones.setdefault(mark, from_iso(told))
             elif ended is not None:

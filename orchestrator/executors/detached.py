@@ -1,0 +1,298 @@
+"""Commands on this machine that outlive the driver: started detached, found again, and stopped honestly.
+
+A small shell keeps each command company in a session of its own. Its directory then holds
+
+``pid``     number, start time and boot of the shell, on disk before it may begin
+``begun``   the command was begun
+``rc``      the command's exit code, put there by rename: its end is known
+
+The shell waits for the word "go" on a pipe before it begins, and the driver gives it only once ``pid`` is on
+disk. So no ``pid`` means that nothing was begun, whenever the driver died. The shell holds the locks (and not
+the command, whose daemons would keep them for ever), in a socket that is never read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.errors import ExecutorError
+from orchestrator.executors import jobdir, proc
+from orchestrator.executors.contract import Control, Wish
+from orchestrator.executors.proc import Process
+
+# $1 the directory, $2 where to work, then the command. Descriptor 3 is the pipe, 4 the locks.
+_COMPANION = """
+read -r word <&3 && [ "$word" = go ] || exit 0
+exec 3<&-
+trap : TERM INT HUP
+directory=$1 place=$2
+shift 2
+: >"$directory/begun" || exit 0
+cd "$place" && "$@" {locks}
+rc=$?
+echo "$rc" >"$directory/rc.new" && mv -f "$directory/rc.new" "$directory/rc"
+"""
+_ALONE = _COMPANION.format(locks="4<&-")
+_SHARING = _COMPANION.format(locks="")
+
+LOCKS = 4
+"""The descriptor on which a command that shares the locks finds them (see ``share_locks``)."""
+
+_SLICE = 0.25
+"""Seconds between two looks at what the driver wishes."""
+_GRACE = 5.0
+"""Seconds a command has to end after SIGTERM."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """It runs. ``process`` is the shell that keeps it company."""
+
+    process: Process
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """It has ended with this exit code; 128 + n after signal n."""
+
+    rc: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotStarted:
+    """It certainly never began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """It was begun, and nothing can be learnt of its end."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """It was let go, and runs on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """It was stopped before its end. ``survivors`` are processes of its that could not be stopped."""
+
+    why: str
+    survivors: tuple[Process, ...]
+
+    def __str__(self) -> str:
+        if not self.survivors:
+            return self.why
+        return f"{self.why}; still running: process {', '.join(str(p.pid) for p in sorted(self.survivors))}"
+
+
+def start(
+    directory: Path,
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    stdin: bytes = b"",
+    cwd: Path | None = None,
+    lock_fds: Sequence[int] = (),
+    share_locks: bool = False,
+    stdout: str = jobdir.OUT,
+    stderr: str = jobdir.OUT,
+) -> Process:
+    """Begin ``argv`` with exactly the environment ``env``; answers the shell that keeps it company.
+
+    ``directory`` is the job's and exists; ``stdout`` and ``stderr`` are files in it. ``stdin`` is given from
+    memory: it is on no disk, and whole even if this process dies. Raises ExecutorError when the program is
+    not there.
+    """
+    if shutil.which(argv[0], path=env.get("PATH", os.defpath)) is None:
+        raise ExecutorError(
+            f"there is no program {argv[0]!r} on this machine", mend="install it, or mend PATH"
+        )
+    with contextlib.ExitStack() as open_here:
+
+        def opened(descriptor: int) -> int:
+            open_here.callback(os.close, descriptor)
+            return descriptor
+
+        def high(descriptor: int) -> int:
+            # Above the numbers the shell will use, so that none is overwritten before it is copied.
+            return opened(fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10))
+
+        hear, tell = os.pipe()
+        opened(hear)
+        teller = os.fdopen(tell, "wb", buffering=0)
+        open_here.callback(teller.close)
+        holder, sender = socket.socketpair()
+        with holder, sender:
+            if lock_fds:
+                socket.send_fds(sender, [b"locks"], list(lock_fds))
+            files = {name: opened(_log(directory / name)) for name in {stdout, stderr}}
+            source = opened(os.memfd_create("stdin"))
+            for piece in range(0, len(stdin), 1 << 20):
+                os.write(source, stdin[piece : piece + (1 << 20)])
+            os.lseek(source, 0, os.SEEK_SET)
+            places = {0: source, 1: files[stdout], 2: files[stderr], 3: hear, LOCKS: holder.fileno()}
+            pid = os.posix_spawn(
+                "/bin/sh",
+                [
+                    "sh",
+                    "-c",
+                    _SHARING if share_locks else _ALONE,
+                    "sh",
+                    str(directory),
+                    str(cwd or directory),
+                    *argv,
+                ],
+                dict(env),
+                file_actions=[
+                    *[(os.POSIX_SPAWN_DUP2, high(fd), place) for place, fd in places.items()],
+                    *[(os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable() if fd > max(places)],
+                ],
+                setsid=True,
+                setsigmask=[],
+                setsigdef=[signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD],
+            )
+        process = proc.find(pid)
+        if process is None:
+            _reap(pid)
+            raise ExecutorError(
+                "the shell for the command died at once", mend="see whether memory or processes ran out"
+            )
+        body = {"pid": process.pid, "start": process.start, "boot": proc.boot_id()}
+        jobdir.write_durably(directory / "pid", json.dumps(body))
+        teller.write(b"go\n")
+    return process
+
+
+def _inheritable() -> list[int]:
+    # What this process was itself given (a pipe of the caller's, a socket) must not be held open for hours.
+    found = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            if os.get_inheritable(int(entry.name)):
+                found.append(int(entry.name))
+    return found
+
+
+def _log(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+
+
+def find(directory: Path) -> Running | Ended | NotStarted | Gone:
+    """What became of the command that was, or was not, begun in ``directory``."""
+    try:
+        body = json.loads((directory / "pid").read_text(encoding="utf-8"))
+        process, boot = Process(body["pid"], body["start"]), body["boot"]
+    except FileNotFoundError:
+        return NotStarted()
+    except (ValueError, KeyError, TypeError) as error:
+        return Gone(f"{directory / 'pid'} can not be read: {error}")
+    same_boot = boot == proc.boot_id()
+    # Alive is asked before rc is read: between the two it can only end, and then rc is there.
+    if same_boot and proc.alive(process):
+        return Running(process)
+    _reap(process.pid)
+    try:
+        return Ended(int((directory / "rc").read_text(encoding="ascii")))
+    except FileNotFoundError:
+        pass
+    except ValueError:
+        return Gone("its exit code was not written whole")
+    if not same_boot:
+        return Gone("the machine was started anew while it ran")
+    if not (directory / "begun").exists():
+        return NotStarted()
+    return Gone("its process is gone and left no exit code")
+
+
+def follow(directory: Path, control: Control, timeout: float) -> Ended | NotStarted | Gone | Left | Stopped:
+    """Wait until the command has ended, has to be stopped, or is let go.
+
+    ``timeout`` is the job's, in seconds from the command's own start, also where another process started it.
+    """
+    found = find(directory)
+    if not isinstance(found, Running):
+        return found
+    process = found.process
+    watched = os.pidfd_open(process.pid) if proc.alive(process) else None
+    if watched is None:
+        return _after(directory)
+    try:
+        poll = select.poll()
+        poll.register(watched, select.POLLIN)
+        while True:
+            if control.wish is Wish.DETACH:
+                return Left()
+            left = min(control.remaining(), timeout - process.age())
+            if control.wish is Wish.CANCEL or left <= 0:
+                why = (
+                    "it was stopped on request"
+                    if control.wish is Wish.CANCEL
+                    else f"timeout after {timeout:g} s"
+                )
+                survivors = stop(process)
+                return Stopped(why, tuple(sorted(survivors)))
+            if poll.poll(min(_SLICE, left) * 1000):
+                return _after(directory)
+    finally:
+        os.close(watched)
+
+
+def _after(directory: Path) -> Ended | NotStarted | Gone:
+    found = find(directory)
+    return Gone("it is said to have ended, and still runs") if isinstance(found, Running) else found
+
+
+def stop(process: Process, grace: float = _GRACE) -> set[Process]:
+    """Stop the command that ``process`` keeps company, and all its descendants: SIGTERM, then SIGKILL.
+
+    Answers the processes that live on all the same (another user's, or stuck in the kernel).
+    """
+    family = _frozen(process)
+    for member in family:
+        proc.send(member, signal.SIGTERM)
+        proc.send(member, signal.SIGCONT)
+    # The shell is not told to stop: it has the exit code to write.
+    proc.await_death({*family, process}, grace)
+    for _ in range(5):
+        family = {member for known in (*family, process) for member in proc.tree(known)} - {process}
+        if not family:
+            break
+        for member in family:
+            proc.send(member, signal.SIGKILL)
+        proc.await_death(family, grace / 5)
+    if proc.await_death({process}, grace / 5):
+        proc.send(process, signal.SIGKILL)
+        family |= proc.await_death({process}, grace / 5)
+    _reap(process.pid)
+    return family
+
+
+def _frozen(process: Process) -> set[Process]:
+    # Frozen from the top, until nobody new turns up: else a parent forks, or dies and hides its children.
+    family: set[Process] = set()
+    for _ in range(10):
+        fresh = proc.tree(process) - {process} - family
+        if not fresh:
+            break
+        for member in fresh:
+            proc.send(member, signal.SIGSTOP)
+        family |= fresh
+    return family
+
+
+def _reap(pid: int) -> None:
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)

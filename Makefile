@@ -1,0 +1,56 @@
+# Everything runs from a virtual environment made here; nothing else on the machine is touched.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test unit rehearsals integration acceptance lint bench schemas clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/.run: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[lab]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/.run
+
+demo: $(VENV)/.run ## a real takeover and a real restore on the embedded lab, measured and recorded
+	$(BIN)/holdfast demo
+
+test: unit rehearsals integration acceptance ## all tests
+
+unit: $(VENV)/.dev ## no disk, no sleep: seconds
+	$(PYTEST) tests/unit -q
+
+rehearsals: $(VENV)/.dev ## every shipped runbook, played in a fake world
+	$(PYTEST) tests/rehearsals -q
+
+integration: $(VENV)/.dev ## each room with its real counterpart (PostgreSQL, Ansible, sshd, ...)
+	$(PYTEST) tests/integration tests/contracts -q -n $(WORKERS)
+
+acceptance: $(VENV)/.dev ## the installed command, real systems, kill -9
+	$(PYTEST) tests/acceptance -q -n $(WORKERS)
+
+lint: $(VENV)/.dev ## style, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## performance claims, measured side by side (minutes)
+	$(BIN)/python -m benchmarks
+
+schemas: $(VENV)/.dev ## write the published JSON Schemas anew
+	$(BIN)/python -m orchestrator.documents.schemas
+
+clean: ## the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache dist build

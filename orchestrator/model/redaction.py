@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -53,9 +53,7 @@ class Redactor:
         ordered = sorted(forms, key=len, reverse=True)
         self.longest = len(ordered[0]) if ordered else 0
         self._pattern = re.compile("|".join(re.escape(form) for form in ordered)) if ordered else None
-        self._bytes = (
-            re.compile(b"|".join(re.escape(form.encode()) for form in ordered)) if ordered else None
-        )
+        self._bytes = re.compile(b"|".join(re.escape(form.encode()) for form in ordered)) if ordered else None
 
     def text(self, text: str) -> str:
         """``text`` without the secrets."""
@@ -64,6 +62,33 @@ class Redactor:
     def data(self, raw: bytes) -> bytes:
         """``raw`` without the secrets. For a stream, keep ``longest`` bytes back between pieces."""
         return self._bytes.sub(MASK.encode(), raw) if self._bytes else raw
+
+    def stream(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """The same as ``data`` of all ``pieces`` together, in bounded memory: a secret that is split over two
+        pieces is found."""
+        if self._bytes is None:
+            yield from pieces
+            return
+        kept = b""
+        for piece in pieces:
+            kept += piece
+            # A match that begins here or later might be a longer one with the next piece.
+            certain = len(kept) - self.longest + 1
+            done = 0
+            clean: list[bytes] = []
+            for match in self._bytes.finditer(kept):
+                if match.start() >= certain:
+                    break
+                clean += (kept[done : match.start()], MASK.encode())
+                done = match.end()
+            if done < certain:
+                clean.append(kept[done:certain])
+                done = certain
+            kept = kept[done:]
+            if clean:
+                yield b"".join(clean)
+        if kept:
+            yield self.data(kept)
 
     def value(self, value: Any) -> Any:
         """A JSON-like value without the secrets, keys included."""
@@ -75,4 +100,8 @@ class Redactor:
             return {self.text(str(key)): self.value(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [self.value(item) for item in value]
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            # A password made of digits may have been read as a number.
+            shown = str(value)
+            return MASK if self.text(shown) != shown else value
         return value

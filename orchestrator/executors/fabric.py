@@ -1,0 +1,169 @@
+"""Fabric: one command on one host, or on each host of a group at once. Detached on the target, found again later."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from orchestrator.errors import HoldfastError
+from orchestrator.executors import fabric_output, jobdir
+from orchestrator.executors.contract import Control
+from orchestrator.executors.fabric_connection import Connections
+from orchestrator.executors.fabric_host import HostEnd, HostWork
+from orchestrator.executors.fabric_login import SshSettings
+from orchestrator.executors.fabric_wrapper import Command, safe_name
+from orchestrator.model.actions import FabricAction
+from orchestrator.model.inventory import Host, Inventory
+from orchestrator.model.job import Job
+from orchestrator.model.outcome import Ending, Outcome, failed
+
+AT_ONCE = 32
+"""Hosts worked on at the same time."""
+
+Ends = Mapping[str, HostEnd]
+
+
+class FabricExecutor:
+    """Runs FabricActions. Hosts with ``ansible_connection: local`` are this machine, without ssh.
+
+    Connections are shared by everything that is given the same ``connections``.
+    """
+
+    def __init__(
+        self, inventory: Inventory, settings: SshSettings | None = None, connections: Connections | None = None
+    ) -> None:
+        self._inventory = inventory
+        self.connections = connections or Connections(settings or SshSettings())
+
+    def run(self, job: Job, control: Control) -> Outcome:
+        """Start the command on every host, and follow it to its end."""
+        try:
+            action, hosts, command = self._read(job)
+        except HoldfastError as error:
+            return failed(error.message, mend=error.mend)
+        directory = Path(job.directory)
+        try:
+            jobdir.make(directory)
+            (directory / "hosts").mkdir(mode=0o700)
+        except OSError as error:
+            return failed(f"the job's directory could not be made: {error}", mend="look at the disk of this machine")
+        works = self._works(job, control, hosts, command)
+        return self._outcome(job, action, hosts, _each(hosts, lambda host: works[host.name].begin()))
+
+    def attach(self, job: Job, control: Control) -> Outcome:
+        """Find it again on every host, on each as long as the job's time lasts."""
+        if not Path(job.directory).is_dir():
+            return Outcome(Ending.NOT_STARTED)
+        try:
+            action, hosts, command = self._read(job)
+        except HoldfastError as error:
+            return Outcome(Ending.GONE, error=error.message, mend=error.mend)
+        works = self._works(job, control, hosts, command)
+        return self._outcome(job, action, hosts, _each(hosts, lambda host: works[host.name].find()))
+
+    def check(self, job: Job, control: Control) -> Outcome:
+        """Log in everywhere and look for the command's program."""
+        try:
+            _, hosts, command = self._read(job)
+        except HoldfastError as error:
+            return failed(error.message, mend=error.mend)
+        works = self._works(job, control, hosts, command)
+        ends = _each(hosts, lambda host: works[host.name].check())
+        bad = {name: end for name, end in ends.items() if end.ending is not Ending.OK}
+        if not bad:
+            return Outcome(Ending.OK, output={"hosts": {name: {"reachable": True} for name in ends}})
+        return failed("; ".join(end.error for end in bad.values()), mend=_mend(bad.values()))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.connections.close()
+
+    def _read(self, job: Job) -> tuple[FabricAction, Sequence[Host], Command]:
+        action = FabricAction.model_validate(job.spec)
+        return action, self._inventory.resolve(action.host), Command(action.argv, action.env, action.stdin)
+
+    def _works(self, job: Job, control: Control, hosts: Sequence[Host], command: Command) -> dict[str, HostWork]:
+        return {
+            host.name: HostWork(
+                self.connections,
+                host,
+                command,
+                job.run_id,
+                job.ident,
+                _directory(job, host),
+                control,
+                job.lock_fds,
+            )
+            for host in hosts
+        }
+
+    def _outcome(self, job: Job, action: FabricAction, hosts: Sequence[Host], ends: Ends) -> Outcome:
+        endings = [end.ending for end in ends.values()]
+        if Ending.LEFT in endings:
+            return Outcome(Ending.LEFT)
+        if all(ending is Ending.NOT_STARTED for ending in endings):
+            return Outcome(Ending.NOT_STARTED)
+        fabric_output.gather(Path(job.directory) / "out", [(host.name, _directory(job, host)) for host in hosts])
+        seen = {host.name: _seen(_directory(job, host), ends[host.name], action.parse) for host in hosts}
+        bad = {name: end for name, (end, _) in seen.items() if end.ending is not Ending.OK}
+        if len(hosts) == 1:
+            end, output = seen[hosts[0].name]
+            return Outcome(end.ending, output=output, error=end.error, mend=end.mend)
+        worst = next(
+            (e for e in (Ending.UNKNOWN, Ending.GONE, Ending.FAILED) if any(b.ending is e for b in bad.values())),
+            Ending.FAILED if bad else Ending.OK,
+        )
+        return Outcome(
+            worst,
+            output={"hosts": {name: output for name, (_, output) in seen.items()}},
+            error="; ".join(f"{name}: {end.error.removeprefix(f'{name}: ')}" for name, end in bad.items()),
+            mend=_mend(bad.values()),
+        )
+
+
+def _directory(job: Job, host: Host) -> Path:
+    return Path(job.directory) / "hosts" / safe_name(host.name)
+
+
+def _mend(ends: Any) -> str:
+    return "; ".join(dict.fromkeys(end.mend for end in ends if end.mend))
+
+
+def _seen(directory: Path, end: HostEnd, parse: str) -> tuple[HostEnd, dict[str, Any]]:
+    """An end with its exit code judged, and what the command printed."""
+    if end.ending is Ending.NOT_STARTED:
+        return HostEnd(Ending.FAILED, error="it was never begun here"), {}
+    if end.rc is None:
+        return end, {}
+    output, problem = fabric_output.described(directory, end.rc, parse)
+    if end.ending is not Ending.OK:
+        return end, output
+    if end.rc != 0:
+        return HostEnd(Ending.FAILED, rc=end.rc, error=fabric_output.complaint(directory, end.rc)), output
+    if problem:
+        return HostEnd(Ending.FAILED, rc=end.rc, error=problem, mend="parse: auto or text takes any output"), output
+    return end, output
+
+
+def _each(hosts: Sequence[Host], work: Callable[[Host], HostEnd]) -> Ends:
+    """``work`` for all hosts at once; what a thread could not say is UNKNOWN."""
+    if len(hosts) == 1:
+        return {hosts[0].name: work(hosts[0])}
+    ends: dict[str, HostEnd] = {}
+    free = threading.BoundedSemaphore(AT_ONCE)
+
+    def one(host: Host) -> None:
+        with free:
+            try:
+                ends[host.name] = work(host)
+            except Exception as error:  # noqa: BLE001  one host's surprise must not hide the other hosts' ends
+                ends[host.name] = HostEnd(Ending.UNKNOWN, error=f"{type(error).__name__}: {error}")
+
+    threads = [threading.Thread(target=one, args=(host,), name=host.name, daemon=True) for host in hosts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return {host.name: ends[host.name] for host in hosts}

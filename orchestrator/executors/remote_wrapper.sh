@@ -1,0 +1,238 @@
+# What runs on the target, under any POSIX sh, for one command of one job.
+#
+# It is read over stdin together with what it is to do (see fabric_wrapper.py), so nothing of it is ever in an
+# argument list. hf_* variables and the function hf_env come with it; hf_main gets the command's words.
+#
+# In hf_dir, the job's own directory: keeper (who waits for the command), go (made just before the command starts:
+# whoever makes it decides whether it starts at all), child (the command's process), out, err, and rc, which
+# is there if and only if the end is known. mkdir of hf_dir is what forbids a second start.
+
+hf_say() { printf '%s %s\n' "$hf_nonce" "$*"; }
+
+hf_nap() { sleep 0.1 2>/dev/null || sleep 1; }
+
+# "pid start", so that a process number that was given away again is not taken for the old process.
+hf_identity() {
+  kill -0 "$1" 2>/dev/null || return 1
+  if [ -r "/proc/$1/stat" ]; then
+    read -r hf_line <"/proc/$1/stat" 2>/dev/null || return 1
+    set -f
+    set -- "$1" ${hf_line##*) }
+    [ "$2" != Z ] || return 1
+    hf_boot=
+    read -r hf_boot 2>/dev/null </proc/sys/kernel/random/boot_id
+    echo "$1 ${21}-$hf_boot"
+  else
+    echo "$1 $(ps -o lstart= -p "$1" 2>/dev/null | tr -s ' ' '-')"
+  fi
+}
+
+hf_alive() {
+  [ -f "$1" ] || return 1
+  read -r hf_pid hf_start <"$1" || return 1
+  [ "$(hf_identity "$hf_pid")" = "$hf_pid $hf_start" ]
+}
+
+hf_write() { printf '%s\n' "$2" >"$hf_dir/$1.new" && mv "$hf_dir/$1.new" "$hf_dir/$1"; }
+
+# The command itself, in a session of its own, so that it and its children can be stopped together.
+hf_command() {
+  hf_env
+  umask "$hf_umask"
+  if command -v setsid >/dev/null 2>&1; then
+    exec setsid "$@" >"$hf_dir/out" 2>"$hf_dir/err"
+  else
+    exec "$@" >"$hf_dir/out" 2>"$hf_dir/err"
+  fi
+}
+
+# Waits for the command and keeps its exit code, whatever becomes of the connection.
+hf_keep() {
+  hf_me=$(exec sh -c 'echo $PPID') # $$ is the shell this one was forked from
+  hf_write keeper "$(hf_identity "$hf_me")"
+  mkdir "$hf_dir/go" || exit 0
+  if [ "$hf_has_stdin" = 1 ]; then
+    printf '%s' "$hf_stdin" | hf_command "$@" &
+  else
+    hf_command "$@" </dev/null &
+  fi
+  hf_child=$!
+  hf_write child "$(hf_identity "$hf_child" || echo "$hf_child gone")"
+  wait "$hf_child"
+  hf_write rc "$?"
+}
+
+# A line each few seconds, so that the other side can tell a long command from a dead link.
+hf_beats() {
+  while :; do
+    sleep "$hf_beat" >/dev/null 2>&1
+    hf_say beat || exit 0
+  done
+}
+
+hf_beats_on() {
+  hf_beating=
+  [ "$hf_beat" != 0 ] || return 0
+  hf_beats &
+  hf_beating=$!
+}
+
+hf_beats_off() {
+  [ -n "$hf_beating" ] || return 0
+  { kill "$hf_beating"; wait "$hf_beating"; } 2>/dev/null
+}
+
+hf_piece() {
+  if head -c 1 </dev/null >/dev/null 2>&1; then head -c "$2" "$1"; else cat "$1"; fi
+}
+
+hf_size() { [ -f "$1" ] && wc -c <"$1" || echo 0; }
+
+# Tells the end and sends what was printed; takes the directory away when the other side says it has it all.
+hf_result() {
+  read -r hf_rc <"$hf_dir/rc"
+  hf_out=$(($(hf_size "$hf_dir/out")))
+  hf_err=$(($(hf_size "$hf_dir/err")))
+  if [ "$hf_send" = 1 ]; then
+    hf_say result "$hf_rc" "$hf_out" "$hf_err"
+    [ "$hf_out" = 0 ] || hf_piece "$hf_dir/out" "$hf_out"
+    [ "$hf_err" = 0 ] || hf_piece "$hf_dir/err" "$hf_err"
+  else
+    hf_say result "$hf_rc" 0 0
+  fi
+  hf_say end
+  hf_answer=
+  read -r hf_answer
+  if [ "$hf_answer" = taken ]; then
+    rm -rf "$hf_dir"
+    rmdir "$hf_base" 2>/dev/null
+  fi
+  exit 0
+}
+
+hf_refuse() {
+  hf_say refused "$(printf '%s' "$1" | tr '\n' ' ')"
+  exit 0
+}
+
+hf_absent() {
+  hf_say absent
+  exit 0
+}
+
+# Settles whether a command that was never begun may still begin: after this it never will.
+hf_forestall() {
+  if mkdir "$hf_dir/go" 2>/dev/null; then
+    rm -rf "$hf_dir"
+    hf_absent
+  fi
+}
+
+# Follows a command that somebody else started, until its end is known or cannot be known any more.
+hf_follow() {
+  hf_beats_on
+  hf_tries=0
+  while [ ! -f "$hf_dir/rc" ]; do
+    if hf_alive "$hf_dir/keeper" || hf_alive "$hf_dir/child"; then
+      hf_tries=0
+    else
+      # Looked at more than once: rc may have been written between two looks.
+      hf_tries=$((hf_tries + 1))
+      if [ "$hf_tries" -gt 20 ] && [ ! -f "$hf_dir/rc" ]; then
+        hf_beats_off
+        hf_forestall
+        hf_say gone
+        exit 0
+      fi
+    fi
+    hf_nap
+  done
+  hf_beats_off
+  hf_result
+}
+
+# A base that was given is somebody else's to make: where it has gone, the job was given up.
+hf_ground() { [ "$hf_given" = 1 ] || mkdir -p "$hf_base"; }
+
+hf_start() {
+  hf_tries=0
+  until hf_problem=$(hf_ground 2>&1 && mkdir "$hf_dir" 2>&1); do
+    if [ -d "$hf_dir" ]; then
+      hf_say exists
+      hf_follow
+    fi
+    # The last job's directory being taken away can take the parent with it.
+    hf_tries=$((hf_tries + 1))
+    [ "$hf_tries" -lt 5 ] || hf_refuse "$hf_problem"
+  done
+  trap '' HUP
+  hf_keep "$@" </dev/null >/dev/null 2>&1 &
+  hf_keeper=$!
+  hf_say started
+  hf_beats_on
+  wait "$hf_keeper"
+  hf_beats_off
+  [ -f "$hf_dir/rc" ] || hf_follow
+  hf_result
+}
+
+hf_attach() {
+  [ -d "$hf_dir" ] || hf_absent
+  hf_say found
+  hf_follow
+}
+
+hf_signal() {
+  read -r hf_pid hf_start <"$hf_dir/child" || return 0
+  kill -s "$1" -- "-$hf_pid" 2>/dev/null || kill -s "$1" "$hf_pid" 2>/dev/null
+}
+
+hf_stop() {
+  [ -d "$hf_dir" ] || hf_absent
+  [ ! -f "$hf_dir/rc" ] || hf_result
+  hf_forestall
+  hf_tries=0
+  until [ -f "$hf_dir/child" ] || [ "$hf_tries" -ge 20 ]; do
+    hf_tries=$((hf_tries + 1))
+    hf_nap
+  done
+  if hf_alive "$hf_dir/child"; then
+    hf_say stopping
+    hf_signal TERM
+    hf_end=$(($(date +%s) + hf_grace))
+    while [ ! -f "$hf_dir/rc" ] && [ "$(date +%s)" -lt "$hf_end" ]; do hf_nap; done
+    [ -f "$hf_dir/rc" ] || hf_signal KILL
+  fi
+  hf_follow
+}
+
+# Whether the command's program is there for this account, looked up as exec would.
+hf_check() {
+  hf_env
+  case $1 in
+    */*) [ ! -f "$1" ] || [ ! -x "$1" ] || hf_found=$1 ;;
+    *)
+      IFS=:
+      set -f
+      for hf_place in $PATH; do
+        if [ -f "$hf_place/$1" ] && [ -x "$hf_place/$1" ]; then
+          hf_found=$hf_place/$1
+          break
+        fi
+      done
+      unset IFS
+      ;;
+  esac
+  hf_near=$hf_base
+  while [ ! -e "$hf_near" ]; do hf_near=${hf_near%/*}; done
+  [ -d "$hf_near" ] && [ -w "$hf_near" ] || hf_refuse "$hf_near cannot be written to"
+  if [ -n "$hf_found" ]; then hf_say present "$hf_found"; else hf_say missing; fi
+}
+
+hf_main() {
+  hf_umask=$(umask)
+  umask 077
+  hf_dir=$hf_base/$hf_name
+  hf_found=
+  "hf_$hf_mode" "$@"
+}

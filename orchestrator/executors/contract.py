@@ -7,10 +7,12 @@ contract, and a line in ``wiring``.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from orchestrator.model.job import Job
 from orchestrator.model.outcome import Outcome
+
+if TYPE_CHECKING:  # child processes read this module too, and need not load every document for it
+    from orchestrator.model.job import Job
 
 
 class Wish(StrEnum):

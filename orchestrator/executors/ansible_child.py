@@ -1,0 +1,147 @@
+"""The program that runs one playbook: ``python -P -m orchestrator.executors.ansible_child DIRECTORY``.
+
+It is started detached (see ``detached``) and outlives the driver. The request comes on standard input, as it may
+hold secrets. Everything it prints and writes is redacted before it is written; what Ansible itself must find
+on disk lies in ``DIRECTORY/private`` (0700) and is gone at the end. ``DIRECTORY/result.json`` is how it ended.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from orchestrator.executors import detached, jobdir
+from orchestrator.executors.ansible_events import Summary
+from orchestrator.executors.ansible_surroundings import EMPTY_CONFIG
+from orchestrator.model.redaction import Redactor
+
+RESULT = "result.json"
+PRIVATE = "private"
+_TAIL = 6000
+"""Characters of the output's end that go into the result: Ansible's own errors are there and in no event."""
+
+
+class RedactedOutput(io.TextIOBase):
+    """Standard output without the secrets, line by line, as it comes."""
+
+    def __init__(self, descriptor: int, redactor: Redactor) -> None:
+        self._descriptor = descriptor
+        self._redactor = redactor
+        self._begun = ""
+        self.tail = ""
+
+    def write(self, text: str) -> int:
+        """Write the whole lines of ``text``; the rest waits, so that no secret is cut in two."""
+        whole, newline, self._begun = (self._begun + text).replace("\r\n", "\n").rpartition("\n")
+        if newline:
+            self._put(whole + newline)
+        return len(text)
+
+    def finish(self) -> None:
+        """Write what is left."""
+        self._put(self._begun)
+        self._begun = ""
+
+    def _put(self, text: str) -> None:
+        clean = self._redactor.text(text)
+        self.tail = (self.tail + clean)[-_TAIL:]
+        raw = clean.encode("utf-8", errors="replace")
+        while raw:
+            raw = raw[os.write(self._descriptor, raw) :]
+
+
+def play(directory: Path, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Run the playbook through ansible-runner; answers how it ended and what its events came to."""
+    import ansible_runner
+    import pexpect  # type: ignore[import-untyped]
+
+    private = directory / PRIVATE
+    for place in (private, private / "env", private / "tmp", private / "home"):
+        place.mkdir(mode=0o700)
+    (private / EMPTY_CONFIG).touch(mode=0o600)
+    extravars = private / "env" / "extravars"
+    _write(extravars, request["extravars"])
+    inventory = [request["inventory"]]
+    if request["hosts"]:
+        _write(private / "additions.json", request["hosts"])
+        inventory.append(str(private / "additions.json"))
+    _share_locks(pexpect)
+    summary = Summary(on_first=lambda: extravars.unlink(missing_ok=True))
+    settings = {"suppress_output_file": True, "suppress_ansible_output": False}
+    error = ""
+    runner = None
+    try:
+        runner = ansible_runner.interface.init_runner(
+            private_data_dir=str(private),
+            ident="run",  # made by us: a name from outside could lead out of the directory
+            project_dir=request["project"],
+            playbook=request["playbook"],
+            inventory=inventory,
+            limit=request["limit"],
+            tags=",".join(request["tags"]) or None,
+            cmdline=" ".join(request["arguments"]) or None,
+            settings=settings,
+            fact_cache_type="memory",
+            event_handler=summary.take,
+            # With a callback of ours the runner leaves the signal handlers alone, and kills nothing by itself:
+            # it would kill the parent and leave its workers at work.
+            cancel_callback=lambda: False,
+        )
+        runner.run()
+    except Exception:  # noqa: BLE001  whatever the runner throws, what the events said still counts
+        error = traceback.format_exc()
+    status = runner.status if runner is not None else "unstarted"
+    rc = runner.rc if runner is not None else None
+    return {"status": status, "rc": rc, "error": error, **summary.to_body()}
+
+
+def _write(path: Path, value: Any) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(value, file)
+
+
+def _share_locks(pexpect: Any) -> None:
+    """Let ansible-playbook itself hold the run's locks too, should this process be killed before it.
+
+    pexpect closes everything else and has no public way to say so. Ansible closes it again for its modules.
+    """
+    import ptyprocess  # type: ignore[import-untyped]
+
+    class Sharing(pexpect.spawn):  # type: ignore[misc]
+        def _spawnpty(self, args: list[str], **kwargs: Any) -> Any:
+            process = ptyprocess.PtyProcess.spawn(args, pass_fds=(detached.LOCKS,), **kwargs)
+            process.delayafterclose = 0.01  # else each play waits 0.1 s for nothing at its end
+            return process
+
+    pexpect.spawn = Sharing
+
+
+def main(directory: Path) -> int:
+    """Read the request, run the playbook, write the result."""
+    # The driver stops the whole family: this process only has to live long enough to say how it went.
+    stopped: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
+    request = json.load(sys.stdin.buffer)
+    redactor = Redactor(request["secrets"])
+    output = RedactedOutput(sys.stdout.fileno(), redactor)
+    sys.stdout = sys.stderr = output
+    result = play(directory, request)
+    output.finish()
+    result["stopped"] = bool(stopped)
+    result["tail"] = output.tail
+    # In this order: no result and no private directory would look as if nothing had been begun.
+    jobdir.write_durably(directory / RESULT, json.dumps(redactor.value(result)))
+    jobdir.shred(directory / PRIVATE)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -201,10 +201,13 @@ def _service_level(
         message = f"the estate {estate.estate} has no system {runbook.system!r}"
         reading.problems.append(reading.sources["runbook"].problem(("system",), message, mend))
         return None
-    path = place.directory / "service-levels" / f"{system.service_level}.yaml"
-    if not path.exists():
+    name = f"{system.service_level}.yaml"
+    # A site's own contracts come first; those that several sites share stand beside the sites.
+    folders = (place.directory / "service-levels", reading.workspace.root / "inventories" / "service-levels")
+    path = next((folder / name for folder in folders if (folder / name).exists()), None)
+    if path is None:
         where = ("systems", runbook.system, "service_level")
-        mend = f"write {path}, or name one that is there"
+        mend = f"write {folders[0] / name}, or name one that is there"
         reading.problems.append(
             reading.sources["estate"].problem(where, f"there is no service level {system.service_level!r}", mend)
         )

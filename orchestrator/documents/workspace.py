@@ -52,6 +52,10 @@ class Workspace:
         """All drills, as paths relative to drills/, sorted."""
         return self._listed("drills")
 
+    def playbooks(self) -> list[str]:
+        """All playbooks, as paths relative to playbooks/; what is inside roles is left out."""
+        return [path for path in self._listed("playbooks") if not path.startswith("roles/")]
+
     def sites(self) -> list[str]:
         """All directories below inventories/ that have an inventory."""
         folder = self.root / "inventories"

@@ -66,7 +66,7 @@ class Hands(Protocol):
     def cancel(self, ident: str) -> None:
         """Stop it; its notice comes later, and is UNKNOWN unless the end is known."""
 
-    def forget(self, ident: str) -> None:
+    def forget(self, job: Job) -> None:
         """Its end is in the journal now: what was kept to find the job again may go. Does not block."""
 
     def detach(self) -> Sequence[str]:

@@ -6,6 +6,7 @@ import queue
 import threading
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from orchestrator.executors.contract import Executor, Wish
 from orchestrator.executors.control import JobControl
 from orchestrator.executors.jobdir import KeepOutput, began
 from orchestrator.executors.workers import Workers
+from orchestrator.model.actions import REACHES_BACK
 from orchestrator.model.document import Mode
 from orchestrator.model.job import Job
 from orchestrator.model.outcome import Ending, Outcome, failed, unknown
@@ -83,6 +85,14 @@ class ThreadHands:
         if control is not None:
             control.pull(Wish.CANCEL)
 
+    def forget(self, job: Job) -> None:
+        """Its end is in the journal: its directory goes, unless the end is unknown and may still be learnt."""
+        directory = Path(job.directory)
+        known = jobdir.outcome(directory)
+        if known is not None and known.ending in (Ending.OK, Ending.FAILED):
+            with suppress(OSError):  # what cannot be removed now is swept when the run has ended
+                jobdir.shred(directory)
+
     def detach(self) -> Sequence[str]:
         """Let go of all jobs; answers those that run on, and those that did not answer in time."""
         with self._moved:
@@ -118,7 +128,7 @@ class ThreadHands:
             # An outcome that was kept but not journaled (the driver died in between) is the truth; the work
             # is not done again.
             known = jobdir.outcome(directory)
-            if known is not None:
+            if known is not None and not (known.ending is Ending.UNKNOWN and job.kind in REACHES_BACK):
                 return known
             outcome = self._do(job, control, attach=attach)
         except Exception as error:  # noqa: BLE001  whatever a library throws, the driver must get an answer

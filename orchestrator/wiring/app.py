@@ -1,0 +1,234 @@
+"""The program as the command line (and anybody else) uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.engine.state import RunState
+from orchestrator.errors import Refused, UsageError
+from orchestrator.journal.driver_lock import Driver, driver_of
+from orchestrator.model.document import Mode
+from orchestrator.model.event import Event
+from orchestrator.wiring.memory import Memory
+from orchestrator.wiring.settings import Settings
+
+if TYPE_CHECKING:
+    from orchestrator.documents.loading import Loaded
+    from orchestrator.documents.workspace import Workspace
+    from orchestrator.engine.runner import Driven
+    from orchestrator.errors import Problem
+    from orchestrator.executors.hands import ThreadMailbox
+    from orchestrator.journal.store import RunListing
+    from orchestrator.model.plan import Plan
+    from orchestrator.wiring.driving import Asked, Bound
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan that could be run now, what it was made of, and what lint would warn of."""
+
+    plan: Plan
+    loaded: Loaded
+    warnings: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision is in the inbox; ``driver`` is who will read it now, None where the run must be resumed first."""
+
+    run_id: str
+    number: int
+    driver: Driver | None
+
+
+class Holdfast:
+    """Everything the program does, for one workspace and one state directory."""
+
+    def __init__(self, settings: Settings, warn: Callable[[str], None] = lambda _text: None) -> None:
+        self.settings = settings
+        self.warn = warn
+        self.memory = Memory(settings, warn)
+
+    # -- documents -------------------------------------------------------------------------------------------------
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace; it need not exist for commands that only read runs."""
+        from orchestrator.documents.workspace import Workspace
+
+        return Workspace(self.settings.workspace)
+
+    def load(self, name: str, *, site: str | None = None, inventory: Path | None = None) -> Loaded:
+        """A runbook or a drill with all that belongs to it. Raises UsageError, DocumentError."""
+        from orchestrator.documents.loading import load
+
+        workspace = self.workspace
+        if not (workspace.root / "runbooks").is_dir():
+            raise UsageError(
+                f"{workspace.root} is not a workspace: it has no runbooks/",
+                mend="go to one, name one with --workspace, or make one with holdfast init DIR",
+            )
+        try:
+            return load(workspace, name, site=site, inventory=inventory)
+        except UsageError:
+            if not _is_drill(workspace, name):
+                raise
+            return load(workspace, drill=name, site=site, inventory=inventory)
+
+    def lint(
+        self, names: Sequence[str] = (), *, site: str | None = None, inventory: Path | None = None
+    ) -> list[Problem]:
+        """Everything wrong with the named runbooks and drills; with the whole workspace where none is named."""
+        from orchestrator.documents.lint import lint
+        from orchestrator.errors import DocumentError
+
+        workspace = self.workspace
+        chosen = list(names) or [*workspace.runbooks(), *workspace.drills()]
+        found: dict[Problem, None] = {}
+        for name in chosen:
+            try:
+                problems: Sequence[Problem] = lint(self.load(name, site=site, inventory=inventory))
+            except DocumentError as error:
+                problems = error.problems
+            found.update(dict.fromkeys(problems))
+        return sorted(found)
+
+    # -- runs ------------------------------------------------------------------------------------------------------
+
+    def prepare(
+        self,
+        name: str,
+        *,
+        mode: Mode,
+        inputs: Mapping[str, Any],
+        site: str | None = None,
+        inventory: Path | None = None,
+    ) -> Prepared:
+        """Load, lint and plan. Raises DocumentError for errors (not for warnings), UsageError for inputs."""
+        from orchestrator.documents.lint import lint
+        from orchestrator.documents.templates import TemplateRenderer
+        from orchestrator.engine.planner import make_plan
+        from orchestrator.errors import DocumentError
+        from orchestrator.wiring.clock import SystemClock
+        from orchestrator.wiring.driving import new_run_id
+
+        loaded = self.load(name, site=site, inventory=inventory)
+        problems = lint(loaded)
+        errors = [problem for problem in problems if not problem.warning]
+        if errors:
+            raise DocumentError(errors)
+        plan = make_plan(
+            loaded.material,
+            run_id=new_run_id(SystemClock().wall()),
+            mode=mode,
+            inputs=inputs,
+            renderer=TemplateRenderer(),
+        )
+        _refuse_production(loaded, mode)
+        return Prepared(plan, loaded, tuple(problem for problem in problems if problem.warning))
+
+    def start(self, prepared: Prepared, asked: Asked) -> Driven:
+        """Run it. Raises LockHeld, UsageError (secrets), StoreError."""
+        from orchestrator.wiring.driving import Bound, Driving
+
+        site = prepared.loaded.site
+        bound = Bound(self.workspace.root, site.inventory if site else None, prepared.plan.site)
+        driven = Driving(self.settings, self.memory).begin(prepared.plan, bound, asked)
+        self._after(driven)
+        return driven
+
+    def resume(self, run_id: str, asked: Asked) -> Driven:
+        """Take a run up again. Raises Refused, DriverConflict, UsageError."""
+        from orchestrator.wiring.driving import Driving
+
+        driven = Driving(self.settings, self.memory).resume(run_id, asked, self._still_bound)
+        self._after(driven)
+        return driven
+
+    def _still_bound(self, plan: Plan, bound: Bound) -> tuple[Bound, Sequence[str]]:
+        from orchestrator.documents.digests import digests
+        from orchestrator.documents.workspace import Workspace
+
+        runbooks = [part.removeprefix("runbooks/") for part in plan.digests if part.startswith("runbooks/")]
+        now = digests(
+            Workspace(bound.workspace), runbooks, playbooks="playbooks/" in plan.digests, inventory=bound.inventory
+        )
+        parts = sorted({*now, *plan.digests})
+        return bound, [part for part in parts if now.get(part) != plan.digests.get(part)]
+
+    def _after(self, driven: Driven) -> None:
+        """What follows a run that has ended. None of it can change how the run ended; all of it can be redone."""
+        from orchestrator.engine.runner import Halt
+        from orchestrator.wiring.closing import close_run
+
+        if driven.halt is Halt.ENDED:
+            close_run(self.settings, self.memory, driven.state.run_id, self.warn)
+
+    def decide(self, run_id: str, verb: str, step: str = "", *, by: str, why: str = "") -> Decided:
+        """Put a decision in the run's inbox. Whether it is taken, the driver judges and journals."""
+        from orchestrator.wiring.clock import SystemClock
+
+        state = self.state(run_id)
+        if step and step not in state.steps:
+            raise UsageError(f"run {run_id} has no step {step!r}", mend=f"it has: {', '.join(state.steps)}")
+        if state.ended and not (verb == "rollback" and state.ended != "refused"):
+            raise Refused(f"run {run_id} has ended ({state.ended})")
+        store = self.memory.for_run(run_id)
+        given = store.give(
+            run_id, verb=verb, step=step, by=by, account=self.settings.account, why=why, given_at=SystemClock().wall()
+        )
+        return Decided(run_id, given.number, self.driver(run_id))
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def runs(self) -> list[RunListing]:
+        """All runs, newest first."""
+        return self.memory.runs()
+
+    def find(self, text: str) -> str:
+        """The run whose id begins with ``text``; ``last`` is the newest. Raises UsageError for none or several."""
+        runs = [listing.run_id for listing in self.runs()]
+        if text == "last" and runs:
+            return runs[0]
+        found = [run_id for run_id in runs if run_id.startswith(text)] if text else []
+        if text in found:
+            return text
+        if len(found) != 1:
+            what = f"{len(found)} runs begin" if found else "no run begins"
+            raise UsageError(f"{what} with {text!r}", mend="holdfast status lists the runs")
+        return found[0]
+
+    def events(self, run_id: str) -> Sequence[Event]:
+        """All events of a run, its chain checked."""
+        return self.memory.events(run_id)
+
+    def state(self, run_id: str) -> RunState:
+        """Where a run stands."""
+        return RunState.from_events(self.events(run_id))
+
+    def driver(self, run_id: str) -> Driver | None:
+        """The live process that drives the run on this machine, or None."""
+        return driver_of(self.settings.run_dir(run_id))
+
+    def mailbox(self) -> ThreadMailbox:
+        """Where signal handlers leave an Interrupted notice for the driver."""
+        from orchestrator.executors.hands import ThreadMailbox
+
+        return ThreadMailbox()
+
+
+def _is_drill(workspace: Workspace, name: str) -> bool:
+    try:
+        workspace.find_drill(name)
+    except UsageError:
+        return False
+    return True
+
+
+def _refuse_production(loaded: Loaded, mode: Mode) -> None:
+    from orchestrator.wiring.production import refuse_production
+
+    refuse_production(loaded, mode)

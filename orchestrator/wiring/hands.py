@@ -1,0 +1,102 @@
+"""Which executor does which kind of action: one line each, made only when a plan needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.documents.inventory import load_inventory
+from orchestrator.documents.templates import TemplateRenderer
+from orchestrator.engine.ports import Clock, Renderer
+from orchestrator.executors.contract import Executor
+from orchestrator.executors.fabric_connection import Connections
+from orchestrator.executors.fabric_login import SshSettings
+from orchestrator.executors.hands import ThreadHands, ThreadMailbox
+from orchestrator.journal.outputs import OutputKeeper
+from orchestrator.model.inventory import Inventory
+from orchestrator.model.plan import Plan
+from orchestrator.model.redaction import Redactor
+
+if TYPE_CHECKING:
+    from orchestrator.wiring.driving import Bound
+
+
+@dataclass(slots=True)
+class Made:
+    """Hands for one run, and what is to be closed after it."""
+
+    hands: ThreadHands
+    renderer: Renderer
+    closers: list[Callable[[], None]] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        for close in self.closers:
+            close()
+
+
+@dataclass(slots=True)
+class _Shop:
+    """Makes executors; those that share connections share them through here."""
+
+    inventory: Inventory
+    bound: Bound
+    clock: Clock
+    connections: Connections
+
+    def ansible(self) -> Executor:
+        from orchestrator.executors.ansible import AnsibleExecutor
+
+        return AnsibleExecutor(self.inventory, self.bound.workspace / "playbooks", self.bound.workspace)
+
+    def fabric(self) -> Executor:
+        from orchestrator.executors.fabric import FabricExecutor
+
+        return FabricExecutor(self.inventory, connections=self.connections)
+
+    def probe(self) -> Executor:
+        from orchestrator.executors.probe import ProbeExecutor
+
+        return ProbeExecutor(self.inventory, self.clock, self.connections)
+
+    def wait(self) -> Executor:
+        from orchestrator.executors.wait import WaitExecutor
+
+        return WaitExecutor(self.inventory, self.clock, self.connections)
+
+    def marker(self) -> Executor:
+        from orchestrator.executors.marker import MarkerExecutor
+
+        return MarkerExecutor(self.inventory)
+
+    def scripted(self) -> Executor:
+        from orchestrator.executors.scripted import ScriptedExecutor
+
+        return ScriptedExecutor()
+
+
+def make_hands(
+    plan: Plan,
+    bound: Bound,
+    run_dir: Path,
+    mailbox: ThreadMailbox,
+    clock: Clock,
+    redactor: Redactor,
+    warn: Callable[[str], None],
+) -> Made:
+    """The hands for a plan. Raises DocumentError where the inventory it is bound to cannot be read."""
+    inventory = load_inventory(bound.inventory) if bound.inventory else Inventory("", {}, {})
+    connections = Connections(SshSettings())
+    shop = _Shop(inventory, bound, clock, connections)
+    executors = {kind: getattr(shop, kind)() for kind in sorted(_kinds(plan))}
+    outputs = OutputKeeper(run_dir, redactor, warn)
+    return Made(ThreadHands(executors, mailbox, clock, redactor, outputs.keep), TemplateRenderer(), [connections.close])
+
+
+def _kinds(plan: Plan) -> Iterable[str]:
+    kinds = {step.kind for step in plan.steps} | {step.undo.kind for step in plan.steps if step.undo}
+    if any(step.verify or (step.undo and step.undo.verify) for step in plan.steps):
+        kinds.add("probe")
+    return kinds - {"approve", "manual"}

@@ -1,0 +1,118 @@
+"""The journal's store as a run needs it: the main one, or the break-glass one from the moment the main one fails."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from orchestrator.errors import StoreError, UsageError
+from orchestrator.journal.break_glass import candidates, find_place
+from orchestrator.journal.failover import FailoverStore
+from orchestrator.journal.importing import break_glass_stores, store_that_has
+from orchestrator.journal.opening import open_store
+from orchestrator.journal.store import RunListing, Store
+from orchestrator.journal.writer import read_events
+from orchestrator.model.event import Event
+from orchestrator.wiring.settings import Settings
+
+Warn = Callable[[str], None]
+
+
+class Memory:
+    """Opens stores late and once. ``warn`` is told when the journal has to go on somewhere else."""
+
+    def __init__(self, settings: Settings, warn: Warn = lambda _text: None) -> None:
+        self._settings = settings
+        self._warn = warn
+        self._driving: FailoverStore | None = None
+        self._reading: list[Store] | None = None
+
+    # -- for a driver ----------------------------------------------------------------------------------------------
+
+    def for_new_run(self) -> FailoverStore:
+        """The main store, failing over when it cannot be used."""
+        if self._driving is None:
+            self._driving = FailoverStore(self._settings.store, self._warn)
+        return self._driving
+
+    def for_run(self, run_id: str) -> FailoverStore:
+        """The store in which the run has gone furthest, failing over from there. Raises UsageError for no such run."""
+        address = self.where(run_id).address
+        if self._driving is None or self._driving.address != address:
+            self._driving = FailoverStore(address, self._warn)
+        return self._driving
+
+    # -- for a reader ----------------------------------------------------------------------------------------------
+
+    def stores(self) -> Sequence[Store]:
+        """The main store (where it can be opened) and every break-glass one on this machine, to read."""
+        if self._reading is None:
+            self._reading = []
+            if "://" in self._settings.store or Path(self._settings.store).exists():
+                try:
+                    self._reading.append(open_store(self._settings.store, read_only=True))
+                except StoreError as error:
+                    self._warn(f"the journal {self._settings.store} cannot be read: {error.message}")
+            known = {store.address for store in self._reading}
+            self._reading.extend(store for store in break_glass_stores() if store.address not in known)
+        return self._reading
+
+    def where(self, run_id: str) -> Store:
+        """The store in which the run has gone furthest. Raises UsageError where no store has it."""
+        stores = self.stores()
+        found = store_that_has(run_id, stores[0], stores[1:]) if stores else None
+        if found is None or found.run(run_id) is None:
+            raise UsageError(f"there is no run {run_id}", mend="holdfast status lists the runs")
+        return found
+
+    def events(self, run_id: str) -> Sequence[Event]:
+        """All events of a run, its chain checked."""
+        return read_events(self.where(run_id), run_id)
+
+    def runs(self) -> list[RunListing]:
+        """All runs of all stores, newest first; a run in two stores counts where it has gone furthest."""
+        best: dict[str, RunListing] = {}
+        for store in self.stores():
+            try:
+                for listing in store.runs():
+                    if listing.run_id not in best or best[listing.run_id].seq < listing.seq:
+                        best[listing.run_id] = listing
+            except StoreError as error:
+                self._warn(f"the journal {store.address} cannot be read: {error.message}")
+        return sorted(best.values(), key=lambda listing: (listing.created_at, listing.run_id), reverse=True)
+
+    def close(self) -> None:
+        """Let go of all stores."""
+        for store in [*(self._reading or []), *([self._driving] if self._driving else [])]:
+            store.close()
+        self._reading = self._driving = None
+
+    # -- places beside the store -----------------------------------------------------------------------------------
+
+    def run_dir(self, run_id: str) -> Path:
+        """The run's own directory: where it is already, else where it can be made (break-glass when it must)."""
+        usual = self._settings.run_dir(run_id)
+        spare = [place / "runs" / run_id for place in candidates(os.environ)]
+        for directory in (usual, *spare):
+            if (directory / "jobs").is_dir():
+                return directory
+        for directory in (usual, find_place(os.environ).directory / "runs" / run_id):
+            try:
+                (directory / "jobs").mkdir(mode=0o700, parents=True, exist_ok=True)
+                (directory / "outputs").mkdir(mode=0o700, exist_ok=True)
+            except OSError as error:
+                self._warn(f"{directory} cannot be made ({error.strerror}); looking for another place")
+                continue
+            directory.chmod(0o700)
+            return directory
+        raise UsageError(f"no place for the files of run {run_id}", mend="set HOLDFAST_BREAK_GLASS to a directory")
+
+    def spare_locks(self) -> Path:
+        """Where lock files go when the state directory cannot be written."""
+        return next(iter(candidates({"TMPDIR": "/tmp"}))) / "locks"  # noqa: S108 - private directory below, checked
+
+
+def private_umask() -> None:
+    """Files 0600 and directories 0700 from here on, whatever the shell said."""
+    os.umask(0o077)

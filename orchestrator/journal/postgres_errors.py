@@ -57,7 +57,11 @@ CORRUPT = frozenset({"XX001", "XX002", "42P01", "42703"})
 
 def mapped(error: psycopg.Error, address: str) -> StoreError:
     """The error of this program that ``error`` means."""
-    state = error.sqlstate or "08000"  # the client's own errors have none: the connection is lost
+    import psycopg
+
+    # The client's own errors have no code: the connection is lost, or it was asked wrongly.
+    own = "08000" if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) else "P0000"
+    state = error.sqlstate or own
     kind: type[StoreError] = StoreCorrupt if state in CORRUPT else StoreUnavailable
     what, mend = CLASSES.get(state[:2], ("failed", _BUG))
     first = str(error).strip().split("\n")[0]

@@ -71,9 +71,11 @@ HEAD = "SELECT seq, hash FROM event WHERE run_id = ? ORDER BY seq DESC LIMIT 1"
 LAST_CLAIM = """SELECT at, body FROM event WHERE run_id = ? AND kind = 'driver.claimed' AND epoch <> ?
     ORDER BY seq DESC LIMIT 1"""
 
+# Numbers are made from the time (microseconds), so that they go on rising when a run changes over to another store.
 GIVE = """INSERT INTO inbox (run_id, number, verb, step, given_by, account, why, given_at)
-    SELECT ?, (SELECT COALESCE(MAX(number), 0) + 1 FROM inbox WHERE run_id = ?), ?, ?, ?, ?, ?, ? RETURNING
-    number"""
+    SELECT ?,
+        (SELECT CASE WHEN COALESCE(MAX(number), 0) < ? THEN ? ELSE MAX(number) + 1 END FROM inbox WHERE run_id = ?),
+        ?, ?, ?, ?, ?, ? RETURNING number"""
 DECISIONS = """SELECT number, verb, step, given_by, account, why, given_at FROM inbox
     WHERE run_id = ? AND number > ? ORDER BY number"""
 
@@ -84,6 +86,7 @@ LOCK = "SELECT name, run_id, since FROM lock WHERE name = ?"
 LOCKS = "SELECT name, run_id, since FROM lock ORDER BY name"
 RELEASE_LOCKS = "DELETE FROM lock WHERE run_id = ?"
 
-PUT_SEAL = """INSERT INTO seal (run_id, seq, hash, signature, key) VALUES (?, ?, ?, ?, ?)
+PUT_SEAL = """INSERT INTO seal (run_id, seq, hash, signature, key)
+    SELECT ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM event WHERE run_id = ? AND seq > ?)
     ON CONFLICT (run_id) DO NOTHING"""
 SEAL = "SELECT run_id, seq, hash, signature, key FROM seal WHERE run_id = ?"

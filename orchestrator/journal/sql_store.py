@@ -6,6 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import astuple
 from datetime import datetime
 from threading import RLock
 from typing import Any, TypeVar
@@ -124,10 +125,11 @@ class SqlStore(ABC):
     ) -> Decision:
         """Put a person's decision in the run's inbox."""
         words = [_storable(word) for word in (verb, step, by, account, why)]
+        number = int(given_at.timestamp() * 1_000_000)
         with self._lock:
             for _ in range(20):
                 try:
-                    rows = self._query(sql.GIVE, (run_id, run_id, *words, to_iso(given_at)))
+                    rows = self._query(sql.GIVE, (run_id, number, number, run_id, *words, to_iso(given_at)))
                 except KeyTaken:  # somebody else took the number at the same moment
                     continue
                 return _to_decision((rows[0][0], *words, to_iso(given_at)))
@@ -170,9 +172,11 @@ class SqlStore(ABC):
     def put_seal(self, seal: Seal) -> None:
         """Close the run. Raises Refused where it is sealed with another statement already."""
         with self._lock:
-            self._change(sql.PUT_SEAL, (seal.run_id, seal.seq, seal.hash, seal.signature, seal.key))
+            self._change(sql.PUT_SEAL, (*astuple(seal), seal.run_id, seal.seq))
             kept = self.seal_of(seal.run_id)
-        if kept is None or (kept.seq, kept.hash) != (seal.seq, seal.hash):
+        if kept is None:
+            raise Refused(f"run {seal.run_id} went on after record {seal.seq}; it is not sealed", mend="seal it again")
+        if (kept.seq, kept.hash) != (seal.seq, seal.hash):
             raise Refused(f"run {seal.run_id} is sealed already, with other records", mend="holdfast verify shows them")
 
     def seal_of(self, run_id: str) -> Seal | None:

@@ -56,4 +56,6 @@ def mapped(error: sqlite3.Error, address: str) -> StoreError:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & 0xFF
     kind: type[StoreError] = StoreCorrupt if code in CORRUPT else StoreUnavailable
     what, mend = CORRUPT.get(code) or UNAVAILABLE.get(code, ("failed", _BUG))
+    if code == sqlite3.SQLITE_ERROR and "no such" not in str(error):  # the code for everything that has no code
+        kind, what, mend = StoreUnavailable, "failed", _BUG
     return kind(f"the journal {address} {what} ({error})", mend=mend)

@@ -1,0 +1,226 @@
+"""What a run measured, derived from its journal alone.
+
+``measure`` takes any beginning of a journal: a run that still goes on, or died, is measured as far as it got.
+T0 is the fault's onset, never the program's start. Nothing is assumed: what no event tells stays unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from orchestrator.model.accounts import Accounts, Ledger
+from orchestrator.model.document import Document, Milestone, Mode
+from orchestrator.model.event import Event, EventKind, to_iso
+from orchestrator.model.job import Phase
+from orchestrator.model.milestones import Milestones, Moment, Placed
+from orchestrator.model.objectives import Loss, Objective, Verdict, judge_rpo, judge_rto, losses
+from orchestrator.model.remark import Remark, remark
+from orchestrator.model.severity_clock import ServiceClocks, service_clocks
+from orchestrator.model.step_row import StepRow, step_rows
+from orchestrator.model.story import Story
+from orchestrator.model.timeline import Timeline, seconds
+from orchestrator.model.verification import Verification, verify
+
+_PART_BEFORE = {
+    Milestone.DETECTED: "detect",
+    Milestone.DECLARED: "declare",
+    Milestone.FIRST_ACTION: "start",
+    Milestone.RESTORED: "act",
+    Milestone.RESOLVED: "resolve",
+}
+"""The part of a recovery that a milestone ends."""
+
+
+class Interval(Document):
+    """A part of the recovery, between two milestones that are known. Where one between them is not known, the
+    interval carries the names of both parts. ``verify`` begins with the end of the last action before restoration.
+    Intervals from onset to restoration add up to the outage."""
+
+    parts: tuple[str, ...]
+    start: str
+    end: str
+    start_s: float
+    end_s: float
+    elapsed_s: float
+    basis: str
+
+
+class DriverGap(Document):
+    """Between the last word of one driver process and the first of the next, on the run's axis."""
+
+    start_s: float
+    end_s: float
+
+
+class Measurement(Document):
+    """Everything measured of one run. Times in seconds on the run's own axis (0 is the run's first event), moments
+    in UTC. ``as_of`` is the last event: a run that still goes on is measured up to there.
+
+    ``work_s`` is the time from the run's start to the service restored (else to the end of the record): what a
+    restore drill without a fault takes.
+    """
+
+    run_id: str
+    status: str
+    why: str = ""
+    running: bool
+    started_at: str
+    ended_at: str = ""
+    as_of: str
+    elapsed_s: float
+    basis: str
+    work_s: float
+    milestones: tuple[Moment, ...]
+    intervals: tuple[Interval, ...]
+    run_accounts: Accounts
+    outage_accounts: Accounts | None = None
+    rto: Objective
+    rpo: Objective
+    resolve: Objective
+    losses: tuple[Loss, ...]
+    service: ServiceClocks
+    steps: tuple[StepRow, ...]
+    verification: Verification
+    remarks: tuple[Remark, ...]
+    drivers: int
+    driver_gaps: tuple[DriverGap, ...] = ()
+    clock_jumps_s: tuple[float, ...] = ()
+
+    def milestone(self, name: Milestone) -> Moment | None:
+        """The milestone of that name, where it is known."""
+        return next((moment for moment in self.milestones if moment.name is name), None)
+
+    def step(self, name: str) -> StepRow | None:
+        """The row of a step; None where the plan has no such step."""
+        return next((row for row in self.steps if row.id == name), None)
+
+
+def measure(events: Sequence[Event]) -> Measurement:
+    """Measure a run. Raises ValueError where ``events`` does not begin with run.created."""
+    return measure_story(Story(events))
+
+
+def measure_story(story: Story) -> Measurement:
+    """Measure a run whose journal has been read already."""
+    events = story.events
+    line = Timeline(events)
+    ledger = Ledger(story, line)
+    moments = Milestones(story, line)
+    status = status_of(story)
+    rows = step_rows(story, line)
+    found = losses(story)
+    rto, rpo = judge_rto(story, line, moments, status), judge_rpo(story, found)
+    service = service_clocks(story, line, moments, ledger)
+    resolve = _resolve(story, service)
+    onset, restored = moments.get(Milestone.ONSET), moments.get(Milestone.RESTORED)
+    outage = None
+    if onset is not None and story.plan.mode in (Mode.DRILL, Mode.LIVE):
+        outage = ledger.accounts(onset, line.end if restored is None else restored)
+    intervals = _intervals(story, line, moments.usable())
+    jumps = [float(event.body.get("by", 0)) for event in story.of_kind[EventKind.CLOCK_JUMPED]]
+    accounts = ledger.accounts(0, line.end)
+    remarks = list(moments.remarks)
+    if len(line.gaps) > 0:
+        remarks.append(remark("driver_changed", times=len(line.gaps), absent_s=accounts.absent_s))
+    remarks += [remark("clock_jumped", by_s=jump) for jump in jumps]
+    if rto.achieved_s is not None and rto.basis == "wall":
+        remarks.append(remark("measured_by_wall"))
+    return Measurement(
+        run_id=story.plan.run_id,
+        status=status,
+        why=str(story.ended.body.get("why", "")) if story.ended else "",
+        running=story.ended is None,
+        started_at=to_iso(events[0].at),
+        ended_at=to_iso(story.ended.at) if story.ended else "",
+        as_of=to_iso(events[-1].at),
+        elapsed_s=seconds(line.end),
+        basis=line.basis(0, line.end),
+        work_s=seconds(max(0, line.end if restored is None else restored)),
+        milestones=tuple(moments.in_order()),
+        intervals=intervals,
+        run_accounts=accounts,
+        outage_accounts=outage,
+        rto=rto,
+        rpo=rpo,
+        resolve=resolve,
+        losses=tuple(found),
+        service=service,
+        steps=rows,
+        verification=verify(story, rows, (rto, rpo, resolve), status),
+        remarks=tuple(remarks),
+        drivers=len({event.epoch for event in events}),
+        driver_gaps=tuple(DriverGap(start_s=seconds(gap.start), end_s=seconds(gap.end)) for gap in line.gaps),
+        clock_jumps_s=tuple(jumps),
+    )
+
+
+def status_of(story: Story) -> str:
+    """The status that ended the run; before that: stopped (a decision is needed), waiting (for a person),
+    interrupted (nobody drives it) or running (as far as the journal tells)."""
+    if story.ended is not None:
+        return str(story.ended.body.get("status", "ended"))
+    if story.stopped:
+        return "stopped"
+    if story.open_waits and not story.open_jobs:
+        return "waiting"
+    return "interrupted" if story.released is not None else "running"
+
+
+def _resolve(story: Story, service: ServiceClocks) -> Objective:
+    """The contract's target for the fault being repaired: its own clock, its own verdict."""
+    clock = service.clock("resolve")
+    if clock is None:
+        reason = service.reason or remark("no_targets", severity=story.plan.severity)
+        return Objective(name="resolve", target_s=None, verdict=Verdict.NOT_APPLICABLE, reason=reason)
+    reached = clock.counted_s if clock.stopped_at else None
+    return Objective(
+        name="resolve",
+        target_s=clock.limit_s,
+        achieved_s=reached,
+        worst_s=reached,
+        basis="counted",
+        verdict=clock.verdict,
+        reason=clock.reason,
+        running=clock.running,
+    )
+
+
+def _intervals(story: Story, line: Timeline, chain: list[Placed]) -> tuple[Interval, ...]:
+    found: list[Interval] = []
+    for before, after in pairwise(chain):
+        names = list(Milestone)
+        first, last = names.index(before.moment.name), names.index(after.moment.name)
+        parts = tuple(_PART_BEFORE[name] for name in names[first + 1 : last + 1])
+        start, end = before.position, after.position
+        ends: list[tuple[tuple[str, ...], str, int, str, int]] = []
+        cut = _last_action(story, line, start, end) if after.moment.name is Milestone.RESTORED else None
+        if cut is None:
+            ends.append((parts, before.moment.name, start, after.moment.name, end))
+        else:
+            ends.append((parts, before.moment.name, start, "last_action_ended", cut))
+            ends.append((("verify",), "last_action_ended", cut, after.moment.name, end))
+        found += [
+            Interval(
+                parts=named,
+                start=str(begin),
+                end=str(finish),
+                start_s=seconds(low),
+                end_s=seconds(high),
+                elapsed_s=seconds(high - low),
+                basis=line.basis(low, high),
+            )
+            for named, begin, low, finish, high in ends
+        ]
+    return tuple(found)
+
+
+def _last_action(story: Story, line: Timeline, start: int, end: int) -> int | None:
+    """When the last changing work before restoration ended; None where there was none."""
+    ends = [
+        line.of(job.ended)
+        for job in story.jobs
+        if job.ended is not None and job.phase is Phase.ACTION and story.steps[job.step].planned.changes
+    ]
+    ends += [line.of(wait.ended) for wait in story.waits if wait.ended is not None and wait.kind == "manual"]
+    return max((at for at in ends if start <= at <= end), default=None)

@@ -1,0 +1,200 @@
+"""Verdicts on the recovery targets. What was not measured is ``unproven``, never ``met``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Literal
+
+from orchestrator.model.document import Document, Milestone, Mode
+from orchestrator.model.milestones import Milestones
+from orchestrator.model.remark import Remark, remark
+from orchestrator.model.story import Story
+from orchestrator.model.timeline import Timeline, seconds
+from orchestrator.model.transition import StepStatus
+
+
+class Verdict(StrEnum):
+    """What can be said of a target."""
+
+    MET = "met"
+    MISSED = "missed"
+    UNPROVEN = "unproven"
+    NOT_APPLICABLE = "not_applicable"
+
+
+class Objective(Document):
+    """One target, what was achieved (seconds), the verdict and why.
+
+    ``worst_s`` is the longest it may have been, where a moment is only known within bounds. ``running`` says that the
+    clock has not stopped when the record ends.
+    """
+
+    name: Literal["rto", "rpo", "resolve"]
+    target_s: float | None
+    achieved_s: float | None = None
+    worst_s: float | None = None
+    basis: str = ""
+    verdict: Verdict
+    reason: Remark
+    running: bool = False
+
+
+class Loss(Document):
+    """What a marker measurement found. ``kind``: markers, or receipts (business transactions of a client)."""
+
+    step: str
+    kind: Literal["markers", "receipts"]
+    written: int | None
+    survived: int | None
+    lost_transactions: int
+    lost_s: float
+    last_written_at: str = ""
+    last_survived_at: str = ""
+    simulated: bool = False
+
+
+def judge_rto(story: Story, line: Timeline, moments: Milestones, status: str) -> Objective:
+    """RTO: from onset to the service restored. Nothing is taken off, neither approvals nor time without a driver."""
+    plan = story.plan
+    limit = plan.rto
+
+    def say(verdict: Verdict, reason: Remark, **more: Any) -> Objective:
+        return Objective(name="rto", target_s=limit, verdict=verdict, reason=reason, **more)
+
+    if plan.mode in (Mode.CHECK, Mode.TABLETOP):
+        return say(Verdict.NOT_APPLICABLE, remark("not_recovering", mode=str(plan.mode)))
+    onset, restored = moments.placed.get(Milestone.ONSET), moments.placed.get(Milestone.RESTORED)
+    if onset is None:
+        if limit is None:
+            return say(Verdict.NOT_APPLICABLE, remark("rto_not_set"))
+        if plan.purpose == "change":
+            return say(Verdict.NOT_APPLICABLE, remark("change_no_fault"))
+        expected = any(Milestone.ONSET in step.marks for step in plan.steps)
+        if plan.purpose == "restore" and plan.mode is Mode.DRILL and not expected:
+            return say(Verdict.NOT_APPLICABLE, remark("no_fault", purpose=plan.purpose))
+        return say(Verdict.UNPROVEN, remark("onset_missing"))
+    if restored is None:
+        return _not_restored(story, line, onset.position, status, say)
+    if restored.position < onset.position:
+        return say(Verdict.UNPROVEN, remark("restored_before_onset"))
+    took, worst = restored.position - onset.position, restored.position - onset.earliest
+    measured: dict[str, Any] = {
+        "achieved_s": seconds(took),
+        "worst_s": seconds(worst),
+        "basis": line.basis(onset.position, restored.position),
+    }
+    if limit is None:
+        return say(Verdict.NOT_APPLICABLE, remark("rto_not_set"), **measured)
+    if seconds(took) > limit:
+        return say(Verdict.MISSED, _beyond(seconds(took), limit), **measured)
+    if seconds(worst) > limit:
+        reason = remark("onset_unsure", achieved_s=seconds(took), worst_s=seconds(worst), limit_s=limit)
+        return say(Verdict.UNPROVEN, reason, **measured)
+    return say(Verdict.MET, remark("within", achieved_s=seconds(took), limit_s=limit), **measured)
+
+
+def _beyond(took: float, limit: float) -> Remark:
+    return remark("beyond", achieved_s=took, over_s=took - limit, limit_s=limit)
+
+
+def _not_restored(story: Story, line: Timeline, onset: int, status: str, say: Any) -> Objective:
+    limit = story.plan.rto
+    elapsed = seconds(line.end - onset)
+    running = story.ended is None
+    objective: Objective
+    if limit is None:
+        objective = say(Verdict.NOT_APPLICABLE, remark("rto_not_set"), running=running)
+    elif not any(Milestone.RESTORED in step.marks and not step.skip for step in story.plan.steps):
+        # Nothing in the run would have told; that it is late cannot be told either.
+        objective = say(Verdict.UNPROVEN, remark("restored_missing"), running=running)
+    elif elapsed > limit:
+        objective = say(
+            Verdict.MISSED, remark("restored_late", elapsed_s=elapsed, limit_s=limit), running=running
+        )
+    elif running:
+        objective = say(
+            Verdict.UNPROVEN, remark("restored_not_yet", elapsed_s=elapsed, limit_s=limit), running=True
+        )
+    else:
+        objective = say(Verdict.UNPROVEN, remark("restored_never", status=status, elapsed_s=elapsed))
+    return objective
+
+
+def losses(story: Story) -> list[Loss]:
+    """Every marker measurement that ended well and gave numbers, in order."""
+    found: list[Loss] = []
+    for step in story.steps.values():
+        action = step.action
+        if step.planned.kind != "marker" or "measure" not in step.planned.spec or action is None or not action.good:
+            continue
+        outcome = action.outcome
+        if outcome is None or step.status is not StepStatus.SUCCEEDED:
+            continue
+        parts: tuple[tuple[Literal["markers", "receipts"], Any], ...] = (
+            ("markers", outcome.output),
+            ("receipts", outcome.output.get("receipts")),
+        )
+        for kind, numbers in parts:
+            loss = _loss(step.planned.id, kind, numbers, outcome.simulated)
+            if loss is not None:
+                found.append(loss)
+    return found
+
+
+def _loss(step: str, kind: Literal["markers", "receipts"], numbers: Any, simulated: bool) -> Loss | None:
+    if not isinstance(numbers, Mapping):
+        return None
+    lost, lost_s = _count(numbers.get("lost_transactions")), _amount(numbers.get("lost_seconds"))
+    if lost is None or (lost_s is None and lost > 0):
+        return None
+    return Loss(
+        step=step,
+        kind=kind,
+        written=_count(numbers.get("written")),
+        survived=_count(numbers.get("survived")),
+        lost_transactions=lost,
+        lost_s=lost_s or 0.0,
+        last_written_at=str(numbers.get("last_written_at") or ""),
+        last_survived_at=str(numbers.get("last_survived_at") or ""),
+        simulated=simulated,
+    )
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _amount(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def judge_rpo(story: Story, found: list[Loss]) -> Objective:
+    """RPO: from the markers that were read back; the worst of several measurements counts."""
+    plan = story.plan
+    limit = plan.rpo
+
+    def say(verdict: Verdict, reason: Remark, **more: Any) -> Objective:
+        return Objective(name="rpo", target_s=limit, verdict=verdict, reason=reason, **more)
+
+    if plan.mode in (Mode.CHECK, Mode.TABLETOP):
+        return say(Verdict.NOT_APPLICABLE, remark("not_recovering", mode=str(plan.mode)))
+    worst = max(found, key=lambda loss: (loss.lost_s, loss.lost_transactions), default=None)
+    measured = {"achieved_s": worst.lost_s, "worst_s": worst.lost_s, "basis": "markers"} if worst else {}
+    if limit is None:
+        return say(Verdict.NOT_APPLICABLE, remark("rpo_not_set"), **measured)
+    running = story.ended is None
+    if worst is None:
+        if plan.purpose == "change":
+            return say(Verdict.NOT_APPLICABLE, remark("change_no_fault"))
+        return say(Verdict.UNPROVEN, remark("rpo_not_measured"), running=running)
+    if any(loss.written == 0 for loss in found if loss.kind == "markers"):
+        return say(Verdict.UNPROVEN, remark("rpo_no_markers"))
+    if any(loss.simulated for loss in found):
+        return say(Verdict.UNPROVEN, remark("rpo_simulated"), **measured)
+    # With nothing allowed, one lost transaction is one too many however quick it was.
+    late = worst.lost_s > limit or (limit == 0 and any(loss.lost_transactions for loss in found))
+    reason = remark(
+        "rpo_beyond" if late else "rpo_within", lost=worst.lost_transactions, lost_s=worst.lost_s, limit_s=limit
+    )
+    return say(Verdict.MISSED if late else Verdict.MET, reason, **measured)

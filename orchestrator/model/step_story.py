@@ -1,0 +1,88 @@
+"""The parts a run's story is made of: jobs, waits for people, steps, and standstills."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from orchestrator.model.event import Event
+from orchestrator.model.job import Phase
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.plan import PlannedStep
+from orchestrator.model.transition import StepStatus
+
+
+@dataclass(slots=True)
+class JobStory:
+    """One job: from the event before its effect to the event after it (None: no end is known)."""
+
+    step: str
+    phase: Phase
+    attempt: int
+    started: Event
+    ended: Event | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def ident(self) -> str:
+        """The job's name."""
+        return str(self.started.body.get("ident", ""))
+
+    @property
+    def unmet(self) -> tuple[str, ...]:
+        """Expectations its output did not meet."""
+        return tuple(self.ended.body.get("unmet") or ()) if self.ended is not None else ()
+
+    @property
+    def good(self) -> bool:
+        """Whether it is known to have succeeded and to have shown what was expected."""
+        return self.outcome is not None and self.outcome.ok and not self.unmet
+
+
+@dataclass(slots=True)
+class WaitStory:
+    """A person was awaited, from ``started`` to ``ended``; ``answered`` is when they spoke (wall clock)."""
+
+    step: str
+    kind: str
+    customer: bool
+    started: Event
+    ended: Event | None = None
+    answered: datetime | None = None
+
+
+@dataclass(slots=True)
+class StepStory:
+    """One step. ``settled`` says how it ended where that was not its own job's end."""
+
+    planned: PlannedStep
+    status: StepStatus = StepStatus.PENDING
+    jobs: list[JobStory] = field(default_factory=list)
+    waits: list[WaitStory] = field(default_factory=list)
+    doubts: list[Event] = field(default_factory=list)
+    decisions: list[Event] = field(default_factory=list)
+    attempts: int = 0
+    verified: int = 0
+    action: JobStory | None = None
+    """The latest attempt's action."""
+    ended: Event | None = None
+    """The event that brought it to the status it has."""
+    settled: str = ""
+    settled_by: str = ""
+    probing: bool = False
+    in_doubt: bool = False
+    over_budget: Event | None = None
+    skipped: str = ""
+    out_of_order: tuple[str, ...] = ()
+    """Needs that were not good when it started."""
+    error: str = ""
+    mend: str = ""
+
+
+@dataclass(slots=True)
+class Idle:
+    """Nothing ran and nobody was asked, while a stuck step needed a decision: event numbers (from 0), to exclusive."""
+
+    start: int
+    end: int | None
+    answered: datetime | None

@@ -54,6 +54,16 @@ def gather(target: Path, directories: Sequence[tuple[str, Path]]) -> None:
                 _append(directory / "err", whole)
 
 
+def whole(directory: Path, largest: int) -> bytes:
+    """What a looking command printed, stdout and stderr, at most ``largest`` bytes of each."""
+    found = b""
+    for name in ("out", "err"):
+        if (directory / name).is_file():
+            with (directory / name).open("rb") as file:
+                found += file.read(largest)
+    return found
+
+
 def _append(path: Path, whole: Any) -> None:
     if path.is_file():
         with path.open("rb") as part:

@@ -17,7 +17,7 @@ hf_identity() {
   if [ -r "/proc/$1/stat" ]; then
     read -r hf_line <"/proc/$1/stat" 2>/dev/null || return 1
     set -f
-    set -- "$1" ${hf_line##*) }
+    set -- "$1" ${hf_line##*") "}
     [ "$2" != Z ] || return 1
     hf_boot=
     read -r hf_boot 2>/dev/null </proc/sys/kernel/random/boot_id

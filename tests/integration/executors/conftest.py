@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from executors_kit import Link, SshHost, free_port, keygen, missing, sshd_binary
+from postgres_kit import Postgres, servers
 
 from orchestrator.model.document import Mode
 from orchestrator.model.job import Job, Phase, ident_of
@@ -80,3 +81,12 @@ def link(sshd_host: SshHost) -> Iterator[Link]:
     sshd_host.trust(made.port)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A running PostgreSQL server. Tests make tables of their own in it."""
+    with servers(["primary"]) as (server,):
+        server.make()
+        server.start()
+        yield server

@@ -20,7 +20,7 @@ from orchestrator.errors import DocumentError, Problem
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 40
-MAX_NODES = 100_000
+MAX_NODES = 60_000
 MAX_PROBLEMS = 100
 
 _FORBIDDEN = re.compile("[^\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
@@ -150,7 +150,10 @@ class _Builder:
             self._open.pop()
         elif isinstance(event, yaml.AliasEvent):
             self._note(event, f"alias *{event.anchor}: aliases are not taken", "write the part out again")
-            self._place(event, None)
+            if self._wants_key():
+                self._open[-1].key = (None, 0, 0)
+            else:
+                self._place(event, None)
         elif isinstance(event, yaml.DocumentStartEvent):
             self._document(event)
         elif isinstance(event, yaml.StreamEndEvent) and not self._documents:

@@ -71,7 +71,7 @@ def resolve(text: str) -> Any:
 
 def _number(text: str) -> Any:
     if _INT.match(text):
-        if len(text) > _MAX_DIGITS:
+        if len(text.lstrip("+-")) > _MAX_DIGITS:
             return Doubtful("the number is too long to be kept exactly")
         return int(text)
     if _HEX.match(text):

@@ -12,10 +12,12 @@ from orchestrator.engine.state import RunState
 from orchestrator.model.document import Mode
 from orchestrator.model.event import EventKind
 from orchestrator.model.job import Job
-from orchestrator.model.outcome import Ending, Outcome
+from orchestrator.model.outcome import Ending, Outcome, failed, ok, unknown
 from orchestrator.model.plan import Plan, plan_from_body, plan_to_body
 from orchestrator.model.runbook import Runbook
 from orchestrator.testing import Answer, FakeWorld, MemoryJournal, PlainRenderer
+
+__all__ = ["Answer", "Stage", "failed", "ok", "plan", "runbook", "step", "unknown"]
 
 
 def step(name: str, **more: Any) -> dict[str, Any]:
@@ -38,9 +40,7 @@ def runbook(*steps: dict[str, Any], **more: Any) -> Runbook:
     )
 
 
-def plan(
-    book: Runbook, mode: Mode = Mode.LIVE, nested: dict[str, Runbook] | None = None, **inputs: Any
-) -> Plan:
+def plan(book: Runbook, mode: Mode = Mode.LIVE, nested: dict[str, Runbook] | None = None, **inputs: Any) -> Plan:
     made = make_plan(
         Material(book, nested=nested or {}), run_id="r1", mode=mode, inputs=inputs, renderer=PlainRenderer()
     )
@@ -93,9 +93,7 @@ class Stage:
         )
         self.driven = Runner(self.state, ports, epoch=self.journal.epoch, wait_for_people=wait).drive()
         again = RunState.from_events(self.journal.events())
-        assert {n: s.status for n, s in again.steps.items()} == {
-            n: s.status for n, s in self.state.steps.items()
-        }
+        assert {n: s.status for n, s in again.steps.items()} == {n: s.status for n, s in self.state.steps.items()}
         return self.driven
 
     def status(self, name: str) -> str:

@@ -1,61 +1,115 @@
 """The conductor: (plan, state) to moves. Pure: it looks at nothing else and changes nothing.
 
-The order of its thoughts: what people asked for (abort, rollback) comes first; then what runs
-(budgets, lost jobs); then what waits for people; then what may start; then whether the run is over.
+The order of its thoughts: what must be told (promises broken, jobs that never answered); what people asked for
+(abort, rollback); then what runs; then what waits for people; then what may start; then whether the run is over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import islice
 
 from orchestrator.engine import rollback
 from orchestrator.engine.moves import Ask, Breach, Cancel, EndRun, Move, OverBudget, Settle, Skip
 from orchestrator.engine.phases import GRACE, Now, elapsed, look_for, start
-from orchestrator.engine.state import ROLLBACK_CHECK, RunState, StepState
-from orchestrator.model.actions import ASKS_PEOPLE, REACHES_BACK
-from orchestrator.model.document import Milestone
+from orchestrator.engine.second_looks import Look, next_look
+from orchestrator.engine.state import RunState, StepState
+from orchestrator.model.document import Milestone, Mode
 from orchestrator.model.duration import format_duration
 from orchestrator.model.job import Phase
 from orchestrator.model.outcome import failed, ok, unknown
 from orchestrator.model.plan import PlannedStep
-from orchestrator.model.transition import StepStatus
-
-MAX_RERUNS = 3
-"""A repeatable step of unknown end is begun again by itself at most so often, then a person is asked."""
 
 
 def next_moves(state: RunState, now: Now) -> list[Move]:
     """What to do now; empty when there is nothing but to wait."""
+    if state.owed:
+        return list(owed(state))
     if state.ended:
         return []
-    if state.abort is not None or (state.rollback_asked is not None and state.rollback is None):
+    told = [*_given_up(now), *_late(state, now)]
+    if told:
+        return told
+    if state.winding_down:
         return list(_winding_down(state, now))
     if state.rollback is not None:
         return list(rollback.moves(state, now))
-    moves: list[Move] = []
-    moves.extend(_watch(state, now))
-    moves.extend(_people(state, now))
-    moves.extend(_second_looks(state, now))
-    moves.extend(_starts(state, now, room=now.parallel - len(now.held)))
-    if not moves:
-        moves.extend(_over(state, now))
-    return moves
+    return _forward(state, now)
+
+
+def _forward(state: RunState, now: Now) -> list[Move]:
+    moves: list[Move] = [*_running(state, now), *_people(state, now)]
+    room = max(now.parallel - len(state.busy), 0)
+    again, room = _second_looks(state, now, room)
+    moves.extend(again)
+    moves.extend(_starts(state, room))
+    return moves or list(_over(state, now))
+
+
+# -- what must be told -------------------------------------------------------------------------------------------
+
+
+def owed(state: RunState) -> list[Breach]:
+    """The breaches that decisions meant and that are not in the journal yet."""
+    return [Breach(body["breach"], body.get("detail", ""), body["by"], seq) for seq, body in state.owed.items()]
+
+
+def _given_up(now: Now) -> Iterator[Move]:
+    for ident, held in now.held.items():
+        if now.mono > held.until:
+            job = held.job
+            asked = "being told to stop" if ident in now.cancelled else f"its timeout of {format_duration(job.timeout)}"
+            told = unknown(f"no answer {format_duration(GRACE)} after {asked}")
+            yield Settle(job.step, job.phase, job.attempt, told, ident)
+
+
+def _late(state: RunState, now: Now) -> Iterator[Move]:
+    for planned, step in _budgeted(state, now):
+        assert planned.budget is not None
+        seconds = elapsed(step, now)
+        if seconds > planned.budget:
+            yield OverBudget(planned.id, planned.budget, seconds)
+    left = _until_rto(state, now)
+    if left is not None and left < 0:
+        assert state.plan.rto is not None
+        late = format_duration(state.plan.rto - left)
+        yield Breach("rto", f"not restored {late} after onset; the RTO is {format_duration(state.plan.rto)}")
+
+
+def _budgeted(state: RunState, now: Now) -> Iterator[tuple[PlannedStep, StepState]]:
+    """The steps at work whose budget is still kept. Steps for people have budgets too; undoing has none."""
+    if state.rollback is not None:
+        return
+    for name in {held.job.step: None for held in now.held.values()} | state.waiting:
+        planned, step = state.plan.by_id[name], state.steps[name]
+        if planned.budget is not None and not step.over_budget:
+            yield planned, step
+
+
+def _until_rto(state: RunState, now: Now) -> float | None:
+    """Seconds until the RTO is passed; None where there is none to pass (any more)."""
+    onset = state.milestones.get(Milestone.ONSET)
+    if onset is None or state.plan.rto is None or state.plan.mode not in (Mode.DRILL, Mode.LIVE):
+        return None
+    if state.rto_breached or Milestone.RESTORED in state.milestones:
+        return None
+    return state.plan.rto - (now.wall - onset).total_seconds()
+
+
+# -- what people asked for -----------------------------------------------------------------------------------------
 
 
 def _winding_down(state: RunState, now: Now) -> Iterator[Move]:
-    waiting_for_jobs = False
+    lost = False
     for name in state.busy:
         step = state.steps[name]
-        if step.ident is None:
-            continue
-        waiting_for_jobs = True
-        if step.ident not in now.held:
+        if step.ident is not None and step.ident not in now.held:
+            lost = True
             yield look_for(state.plan.by_id[name], step, step.ident, step.phase)
-        elif step.ident not in now.cancelled:
-            yield Cancel(step.ident)
-    if waiting_for_jobs:
+    for ident in now.held:
+        if ident not in now.cancelled:
+            yield Cancel(ident)
+    if lost or now.held:
         return
     if state.abort is not None:
         yield EndRun("aborted", f"{state.abort['by']}: {state.abort.get('why', '')}")
@@ -63,36 +117,16 @@ def _winding_down(state: RunState, now: Now) -> Iterator[Move]:
         yield rollback.begin(state, state.rollback_asked["by"], state.rollback_asked.get("why", ""))
 
 
-def _watch(state: RunState, now: Now) -> Iterator[Move]:
+# -- what runs -----------------------------------------------------------------------------------------------------
+
+
+def _running(state: RunState, now: Now) -> Iterator[Move]:
     for name in state.busy:
         planned, step = state.plan.by_id[name], state.steps[name]
         if step.ident is None:
             yield start(planned, step, Phase.VERIFY)
-            continue
-        if step.ident not in now.held:
+        elif step.ident not in now.held:
             yield look_for(planned, step, step.ident, step.phase)
-            continue
-        seconds = elapsed(step, now)
-        if step.phase is Phase.ACTION and seconds > planned.timeout + GRACE:
-            told = unknown(
-                f"no answer {format_duration(GRACE)} after its timeout of {format_duration(planned.timeout)}"
-            )
-            yield Settle(name, step.phase, step.attempt, told, step.ident)
-        if planned.budget is not None and not step.over_budget and seconds > planned.budget:
-            yield OverBudget(name, planned.budget, seconds)
-    onset = state.milestones.get(Milestone.ONSET)
-    rto = state.plan.rto
-    if (
-        rto is not None
-        and onset is not None
-        and not state.rto_breached
-        and Milestone.RESTORED not in state.milestones
-    ):
-        late = (now.wall - onset).total_seconds()
-        if late > rto:
-            yield Breach(
-                "rto", f"not restored {format_duration(late)} after onset; the RTO is {format_duration(rto)}"
-            )
 
 
 def _people(state: RunState, now: Now) -> Iterator[Move]:
@@ -100,34 +134,39 @@ def _people(state: RunState, now: Now) -> Iterator[Move]:
         planned, step = state.plan.by_id[name], state.steps[name]
         if planned.kind != "approve":
             continue
+        deadline = planned.spec.get("deadline")
         if len(step.approvals) >= planned.spec.get("count", 1):
             told = ok(approved_by=sorted(step.approvals))
             yield Settle(name, Phase.ACTION, step.attempt, told)
-        elif (limit := deadline_of(planned, step)) is not None and now.wall >= limit:
+        elif deadline is not None and elapsed(step, now) >= deadline:
             told = failed(
-                f"not approved by the deadline ({format_duration(planned.spec['deadline'])})",
+                f"not approved by the deadline ({format_duration(deadline)})",
                 mend="ask again with retry, or take the decision with override, by name and with a reason",
             )
             yield Settle(name, Phase.ACTION, step.attempt, told)
 
 
 def deadline_of(planned: PlannedStep, step: StepState) -> datetime | None:
-    """When a waiting approval expires, by the wall clock; None where it does not."""
+    """When a waiting approval expires, as the wall clock stood when it was asked; None where it does not."""
     seconds = planned.spec.get("deadline")
     if seconds is None or step.waiting is None:
         return None
     return step.waiting.at + timedelta(seconds=seconds)
 
 
-def _second_looks(state: RunState, now: Now) -> Iterator[Move]:
-    """Failed, lost and doubtful steps that need no person yet: attach, then probe, then repeat what is repeatable."""
-    for name in state.stuck:
+def _second_looks(state: RunState, now: Now, room: int) -> tuple[list[Move], int]:
+    """What is done about stuck steps without asking, and the room that is left."""
+    moves: list[Move] = []
+    for name in state.restless:
         planned, step = state.plan.by_id[name], state.steps[name]
-        if step.status is StepStatus.FAILED:
-            if step.attempt <= planned.retries and planned.repeatable and retry_wait(planned, step, now) <= 0:
-                yield start(planned, step, Phase.ACTION)
-        elif step.status in (StepStatus.UNKNOWN, StepStatus.IN_DOUBT):
-            yield from _doubtful(planned, step, now)
+        look = next_look(planned, step)
+        if look is Look.FIND:
+            if step.action_ident not in now.held and step.action_ident not in now.given_up:
+                moves.append(look_for(planned, step, step.action_ident, Phase.ACTION))
+        elif room > 0 and (look is not Look.RETRY or retry_wait(planned, step, now) <= 0):
+            room -= 1
+            moves.append(start(planned, step, Phase.VERIFY if look is Look.PROBE else Phase.ACTION))
+    return moves, room
 
 
 def retry_wait(planned: PlannedStep, step: StepState, now: Now) -> float:
@@ -137,79 +176,69 @@ def retry_wait(planned: PlannedStep, step: StepState, now: Now) -> float:
     return planned.retry_delay - (now.mono - step.ended.mono)
 
 
-def _doubtful(planned: PlannedStep, step: StepState, now: Now) -> Iterator[Move]:
-    if step.action_ident in now.held:
-        return
-    if step.status is StepStatus.UNKNOWN and not step.reached_back and planned.kind in REACHES_BACK:
-        yield look_for(planned, step, step.action_ident, Phase.ACTION)
-    elif (
-        planned.verify
-        and not step.probed
-        and (planned.on_doubt == "probe" or (step.outcome and step.outcome.ok))
-    ):
-        yield start(planned, step, Phase.VERIFY)
-    elif planned.repeatable and step.reruns < MAX_RERUNS:
-        yield start(planned, step, Phase.ACTION)
+def may_retry(state: RunState, name: str) -> bool:
+    """Whether a failed step has an automatic retry left."""
+    return next_look(state.plan.by_id[name], state.steps[name]) is Look.RETRY
 
 
-def _starts(state: RunState, now: Now, room: int) -> Iterator[Move]:
-    for name in islice(state.ready, max(room, 0)):
-        planned, step = state.plan.by_id[name], state.steps[name]
-        if planned.role == ROLLBACK_CHECK:
-            continue
-        if planned.skip:
-            yield Skip(name, planned.skip)
-        elif planned.kind in ASKS_PEOPLE:
-            yield Ask(name)
-        else:
-            yield start(planned, step, Phase.ACTION)
+def _starts(state: RunState, room: int) -> Iterator[Move]:
+    # What needs no worker is never kept waiting by what does.
+    for name in state.light:
+        planned = state.plan.by_id[name]
+        yield Skip(name, planned.skip) if planned.skip else Ask(name)
+    for name in state.ready:
+        if room <= 0:
+            return
+        if name not in state.light:
+            room -= 1
+            yield start(state.plan.by_id[name], state.steps[name], Phase.ACTION)
+
+
+# -- whether it is over, and how long to wait ----------------------------------------------------------------------
 
 
 def _over(state: RunState, now: Now) -> Iterator[Move]:
     if state.open == 0:
         yield EndRun("succeeded", "")
-    elif (
-        state.stuck and state.plan.on_failure == "rollback" and not (state.busy or state.waiting or now.held)
-    ):
-        if not any(
-            retry_wait(state.plan.by_id[n], state.steps[n], now) > 0 and may_retry(state, n)
-            for n in state.stuck
-        ):
-            reasons = "; ".join(
-                f"{name}: {state.steps[name].error or state.steps[name].status}" for name in state.stuck
-            )
-            yield rollback.begin(state, "the runbook (on_failure: rollback)", reasons)
+        return
+    at_rest = not (state.busy or state.waiting or now.held) and _next_retry(state, now) is None
+    if state.stuck and state.plan.on_failure == "rollback" and at_rest:
+        reasons = "; ".join(f"{name}: {state.steps[name].error or state.steps[name].status}" for name in state.stuck)
+        yield rollback.begin(state, "the runbook (on_failure: rollback)", reasons)
 
 
-def may_retry(state: RunState, name: str) -> bool:
-    """Whether a failed step has an automatic retry left."""
-    planned, step = state.plan.by_id[name], state.steps[name]
-    return step.status is StepStatus.FAILED and step.attempt <= planned.retries and planned.repeatable
+def _next_retry(state: RunState, now: Now) -> float | None:
+    """Seconds until the next automatic retry; None where none is left."""
+    waits = [
+        retry_wait(state.plan.by_id[name], state.steps[name], now) for name in state.restless if may_retry(state, name)
+    ]
+    return min(waits, default=None)
+
+
+def awaited(state: RunState, now: Now) -> str:
+    """What a run with no moves and no jobs waits for: ``time``, ``people``, or (empty) a decision on a stuck step."""
+    if state.rollback is not None:
+        return "people" if rollback.asks_people(state) else ""
+    if _next_retry(state, now) is not None:
+        return "time"
+    return "people" if state.waiting else ""
 
 
 def wake_in(state: RunState, now: Now, longest: float) -> float:
     """Seconds until the conductor should be asked again though nothing was reported; at most ``longest``."""
-    soonest = longest
-    for name in state.busy:
-        planned, step = state.plan.by_id[name], state.steps[name]
-        seconds = elapsed(step, now)
-        if planned.budget is not None and not step.over_budget:
-            soonest = min(soonest, planned.budget - seconds)
-        soonest = min(soonest, planned.timeout + GRACE - seconds)
-    for name in state.stuck:
-        if may_retry(state, name):
-            soonest = min(soonest, retry_wait(state.plan.by_id[name], state.steps[name], now))
-    for name in state.waiting:
-        limit = deadline_of(state.plan.by_id[name], state.steps[name])
-        if limit is not None:
-            soonest = min(soonest, (limit - now.wall).total_seconds())
-    onset, rto = state.milestones.get(Milestone.ONSET), state.plan.rto
-    if (
-        rto is not None
-        and onset is not None
-        and not state.rto_breached
-        and Milestone.RESTORED not in state.milestones
-    ):
-        soonest = min(soonest, rto - (now.wall - onset).total_seconds())
+    moments = [longest, *(held.until - now.mono for held in now.held.values())]
+    for planned, step in _budgeted(state, now):
+        assert planned.budget is not None
+        moments.append(planned.budget - elapsed(step, now))
+    left = _until_rto(state, now)
+    if left is not None:
+        moments.append(left)
+    if not state.winding_down and state.rollback is None:
+        if len(state.busy) < now.parallel and (wait := _next_retry(state, now)) is not None:
+            moments.append(wait)
+        for name in state.waiting:
+            deadline = state.plan.by_id[name].spec.get("deadline")
+            if deadline is not None:
+                moments.append(deadline - elapsed(state.steps[name], now))
     # A moment past the deadline, so that "later than" holds when it is looked at.
-    return max(soonest, 0.0) + 0.001
+    return max(min(moments), 0.0) + 0.001

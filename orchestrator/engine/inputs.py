@@ -84,9 +84,7 @@ def _typed(spec: InputSpec, value: Any) -> Any:
         try:
             return int(str(value)) if spec.type == "integer" else float(value)
         except (TypeError, ValueError):
-            raise ValueError(
-                f"{value!r} is not {'a whole number' if spec.type == 'integer' else 'a number'}"
-            ) from None
+            raise ValueError(f"{value!r} is not {'a whole number' if spec.type == 'integer' else 'a number'}") from None
     if isinstance(value, Mapping | list | tuple):
         raise ValueError("a text is wanted, not a structure")
     return str(value)

@@ -68,7 +68,9 @@ class JobMaker:
         else:
             check = self._check(planned, move)
             kind, raw, expect, within, every = "probe", check.probe, check.expect, check.within, check.every
-            timeout = max(planned.timeout if within is None else within + PROBE_SLACK, PROBE_SLACK)
+            if move.phase is Phase.UNDO_VERIFY and planned.undo is not None:
+                timeout = planned.undo.timeout
+            timeout = max(timeout if within is None else within + PROBE_SLACK, PROBE_SLACK)
         scope = self._scope(state, planned)
         return Job(
             run_id=state.run_id,
@@ -108,7 +110,8 @@ class JobMaker:
         return checks[move.check]
 
     def _scope(self, state: RunState, planned: PlannedStep) -> dict[str, Any]:
-        inputs = {name: self._reveal(value) for name, value in (planned.scope or state.plan.inputs).items()}
+        own = planned.scope if planned.prefix else state.plan.inputs
+        inputs = {name: self._reveal(value) for name, value in own.items()}
         return {
             **inputs,
             "inputs": inputs,
@@ -120,9 +123,7 @@ class JobMaker:
         if isinstance(value, Mapping) and set(value) == {"$secret"}:
             reference = value["$secret"]
             if reference not in self._secrets:
-                raise UsageError(
-                    f"the secret {reference} is not to be had", mend="set it where its reference points"
-                )
+                raise UsageError(f"the secret {reference} is not to be had", mend="set it where its reference points")
             return self._secrets[reference]
         return value
 

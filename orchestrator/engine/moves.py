@@ -75,10 +75,12 @@ class OverBudget:
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """Journal that a promise is not kept."""
+    """Journal that a promise is not kept. ``decision`` is the number of the event that decided so, ``by`` who did."""
 
     kind: str
     detail: str
+    by: str = ""
+    decision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +95,11 @@ class BeginRollback:
 
 @dataclass(frozen=True, slots=True)
 class EndRollback:
-    """Journal how the rollback ended; ``manual`` is what a person must do now."""
+    """Journal how the rollback ended. A person must now undo ``left`` by hand, and then do what ``manual`` says."""
 
     ok: bool
     why: str
+    left: tuple[str, ...] = ()
     manual: tuple[str, ...] = ()
 
 
@@ -108,6 +111,4 @@ class EndRun:
     why: str
 
 
-Move = (
-    Start | Attach | Cancel | Ask | Settle | Skip | OverBudget | Breach | BeginRollback | EndRollback | EndRun
-)
+Move = Start | Attach | Cancel | Ask | Settle | Skip | OverBudget | Breach | BeginRollback | EndRollback | EndRun

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from orchestrator.engine.moves import Attach, Start
 from orchestrator.engine.state import StepState
-from orchestrator.model.job import Phase, ident_of
+from orchestrator.model.job import Job, Phase, ident_of
 from orchestrator.model.plan import PlannedStep
 
 GRACE = 30.0
@@ -16,15 +16,28 @@ GRACE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A job this driver has in hand. ``until`` (monotonic) is when it is given up if it has not reported."""
+
+    job: Job
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Now:
-    """What is known of the moment. ``held`` are the jobs this driver has in hand, ``cancelled`` those told to stop."""
+    """What is known of the moment.
+
+    ``held`` are the jobs this driver has in hand, by ident; ``cancelled`` those told to stop; ``given_up`` those that
+    were given up and have not reported since, so that they cannot be looked for.
+    """
 
     wall: datetime
     mono: float
     epoch: str
-    held: Collection[str]
+    held: Mapping[str, Held]
     cancelled: Collection[str]
     parallel: int
+    given_up: Collection[str] = ()
 
 
 def elapsed(state: StepState, now: Now) -> float:

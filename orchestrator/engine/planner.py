@@ -37,9 +37,7 @@ class Material:
     site: str = ""
 
 
-def make_plan(
-    material: Material, *, run_id: str, mode: Mode, inputs: Mapping[str, Any], renderer: Renderer
-) -> Plan:
+def make_plan(material: Material, *, run_id: str, mode: Mode, inputs: Mapping[str, Any], renderer: Renderer) -> Plan:
     """The plan of one run. Raises UsageError for inputs that do not fit, naming all of them."""
     runbook, drill = material.runbook, material.drill
     given = {**(drill.inputs if drill else {}), **inputs}
@@ -49,9 +47,7 @@ def make_plan(
     system = _system(material)
     rto, rpo = _objectives(material, system)
     path = forecast(_legs_until_restored(steps))
-    locks = tuple(
-        dict.fromkeys(renderer.render(lock, _scope(values)) for lock in laid.locks(runbook, values))
-    )
+    locks = tuple(dict.fromkeys(renderer.render(lock, _scope(values)) for lock in laid.locks(runbook, values)))
     return Plan(
         run_id=run_id,
         runbook=runbook.runbook,
@@ -80,9 +76,7 @@ def make_plan(
     )
 
 
-def combined_digest(
-    parts: Mapping[str, str], inputs: Mapping[str, Any], rto: float | None, rpo: float | None
-) -> str:
+def combined_digest(parts: Mapping[str, str], inputs: Mapping[str, Any], rto: float | None, rpo: float | None) -> str:
     """SHA-256 over all parts and parameters: what "drill what you run" compares."""
     text = json.dumps({"parts": dict(parts), "inputs": inputs, "rto": rto, "rpo": rpo}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -155,15 +149,12 @@ def _severity(runbook: Runbook, system: System | None) -> int | None:
 def _legs_until_restored(steps: tuple[PlannedStep, ...]) -> Iterator[Leg]:
     """The steps the restored service waits for, each with its budget (its timeout where it has none)."""
     keep = until_restored(
-        Part(step.id, step.needs, Milestone.RESTORED in step.marks, step.changes, step.kind == "wait")
-        for step in steps
+        Part(step.id, step.needs, Milestone.RESTORED in step.marks, step.changes, step.kind == "wait") for step in steps
     )
     for step in steps:
         if step.id in keep:
             idle = bool(step.skip) or step.kind in ASKS_PEOPLE or step.kind == "wait"
-            yield Leg(
-                step.id, step.needs, step.budget if step.budget is not None else 0.0 if idle else step.timeout
-            )
+            yield Leg(step.id, step.needs, step.budget if step.budget is not None else 0.0 if idle else step.timeout)
 
 
 class _Layout:
@@ -200,9 +191,7 @@ class _Layout:
         if before:
             names = tuple(step.id for step in before)
             steps = [step if step.needs else replace(step, needs=names) for step in steps]
-        after = [
-            _steady(c, f"steady-after-{n}", "after", number=n, needs=leaves) for n, c in enumerate(checks, 1)
-        ]
+        after = [_steady(c, f"steady-after-{n}", "after", number=n, needs=leaves) for n, c in enumerate(checks, 1)]
         back = [
             _steady(c, f"steady-rollback-{n}", "after the rollback", number=n, needs=(), role=ROLLBACK_CHECK)
             for n, c in enumerate(checks, 1)
@@ -220,9 +209,7 @@ class _Layout:
         ends: dict[str, tuple[str, ...]] = {}
         for leg in in_order(Leg(name, wanted, 0.0) for name, wanted in names.items()):
             step = by_id[leg.id]
-            needs = (
-                tuple(dict.fromkeys(end for name in leg.needs for end in ends[name])) if leg.needs else roots
-            )
+            needs = tuple(dict.fromkeys(end for name in leg.needs for end in ends[name])) if leg.needs else roots
             if step.runbook is None:
                 laid[step.id] = [self._step(step, values, prefix, needs)]
                 ends[step.id] = (prefix + step.id,)
@@ -241,9 +228,7 @@ class _Layout:
         return inner, check_inputs(inner, given)
 
     def _note_secrets(self, values: Mapping[str, Any]) -> None:
-        self.secrets.update(
-            v["$secret"] for v in values.values() if isinstance(v, Mapping) and "$secret" in v
-        )
+        self.secrets.update(v["$secret"] for v in values.values() if isinstance(v, Mapping) and "$secret" in v)
 
     def _left_out(self, step: Step, values: Mapping[str, Any]) -> str:
         if step.when is None:
@@ -255,9 +240,7 @@ class _Layout:
                 return f"only where {name} is {wanted}"
         return ""
 
-    def _step(
-        self, step: Step, values: Mapping[str, Any], prefix: str, needs: tuple[str, ...]
-    ) -> PlannedStep:
+    def _step(self, step: Step, values: Mapping[str, Any], prefix: str, needs: tuple[str, ...]) -> PlannedStep:
         title = step.title or Text(en=step.id.replace("-", " ").replace("_", " "))
         spec = plain(step.action)
         timeout = step.timeout if step.timeout is not None else DEFAULT_TIMEOUT
@@ -327,9 +310,7 @@ def _only_checked(step: PlannedStep) -> PlannedStep:
         why = "a person's step: there is nothing to check"
     elif _reads_outputs(step.spec):
         why = "depends on the output of another step: it can be checked only in a run"
-    return replace(
-        step, needs=(), changes=False, expect={}, verify=(), undo=None, marks=(), retries=0, skip=why
-    )
+    return replace(step, needs=(), changes=False, expect={}, verify=(), undo=None, marks=(), retries=0, skip=why)
 
 
 def _reads_outputs(spec: Any) -> bool:

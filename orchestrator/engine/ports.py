@@ -67,7 +67,11 @@ class Hands(Protocol):
         """Stop it; its notice comes later, and is UNKNOWN unless the end is known."""
 
     def forget(self, job: Job) -> None:
-        """Its end is in the journal now: what was kept to find the job again may go. Does not block."""
+        """Its end is in the journal now: what was kept to find the job again may go. Does not block.
+
+        Not called for a job of unknown end that is still to be looked for on its target: ``attach`` comes for that one,
+        and must look there anew.
+        """
 
     def detach(self) -> Sequence[str]:
         """Let go of all jobs; answers the idents of those that run on."""
@@ -90,7 +94,8 @@ class Decision:
     """What a person asked of a run: taken from the inbox by the driver, judged, and journaled.
 
     ``verb``: approve, reject, retry, skip, mark-done, abort, rollback, override. ``by`` is the name they gave,
-    ``account`` the operating-system account (``user@host``) it came from.
+    ``account`` the operating-system account (``user@host``) it came from. ``digest`` is the digest of the plan they
+    were shown, where they were shown one: a decision on another plan is refused.
     """
 
     number: int
@@ -100,6 +105,7 @@ class Decision:
     account: str
     why: str
     given_at: datetime
+    digest: str = ""
 
 
 class Inbox(Protocol):

@@ -6,107 +6,114 @@ person must do by hand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from orchestrator.engine.moves import Ask, BeginRollback, EndRollback, EndRun, Move, Settle
-from orchestrator.engine.phases import GRACE, Now, elapsed, look_for, start
-from orchestrator.engine.state import ROLLBACK_CHECK, RunState
+from orchestrator.engine.moves import Ask, BeginRollback, EndRollback, EndRun, Move
+from orchestrator.engine.phases import Now, look_for, start
+from orchestrator.engine.second_looks import next_look
+from orchestrator.engine.state import Rollback, RunState
+from orchestrator.model.actions import ASKS_PEOPLE
 from orchestrator.model.job import Phase
-from orchestrator.model.outcome import unknown
 from orchestrator.model.transition import StepStatus
-
-_TOUCHED = frozenset(
-    {StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.IN_DOUBT, StepStatus.RUNNING}
-)
 
 
 def begin(state: RunState, by: str, why: str) -> BeginRollback:
-    """What is to be undone, the last begun first. Failed and doubtful steps count: they may have taken effect."""
-    touched = [
-        state.plan.by_id[name]
-        for name in reversed(state.started_order)
-        if state.steps[name].status in _TOUCHED and state.plan.by_id[name].changes
-    ]
+    """What is to be undone, the last begun first.
+
+    Failed, doubtful and half-done steps count, and so do those that were left out after a try: they may have taken
+    effect.
+    """
+    touched = [state.plan.by_id[name] for name in reversed(state.started_order)]
+    touched = [step for step in touched if step.changes]
     return BeginRollback(
         by,
         why,
         tuple(step.id for step in touched if step.undo is not None),
-        tuple((step.id, step.irreversible) for step in touched if step.undo is None and step.irreversible),
+        tuple((step.id, step.irreversible or "its runbook names no undo") for step in touched if step.undo is None),
     )
 
 
 def moves(state: RunState, now: Now) -> Iterator[Move]:
     """The next undo, then the checks, then the end."""
-    assert state.rollback is not None
-    for name in state.rollback.order:
-        status = state.steps[name].status
-        if status is StepStatus.UNDONE:
-            continue
-        if status is StepStatus.UNDO_FAILED:
-            if state.rollback.ok is None:
-                yield _failed(state, f"undoing {name} failed: {state.steps[name].error}")
-        else:
-            yield from _undo(state, name, now)
-        return
-    yield from _checks(state, now)
+    rollback = state.rollback
+    assert rollback is not None
+    name = rollback.current
+    if name is None:
+        yield from _checks(state, rollback, now)
+    elif state.steps[name].status is not StepStatus.UNDO_FAILED:
+        yield from _undo(state, name, now)
+    elif rollback.ok is None:
+        yield _failed(state, rollback, f"undoing {name} failed: {state.steps[name].error}")
+
+
+def asks_people(state: RunState) -> bool:
+    """Whether a person has been asked to undo the step it has come to."""
+    name = state.rollback.current if state.rollback is not None else None
+    return name is not None and state.steps[name].status is StepStatus.UNDOING and _asked(state, name)
+
+
+def _asked(state: RunState, name: str) -> bool:
+    step, undo = state.steps[name], state.plan.by_id[name].undo
+    by_hand = undo is not None and undo.kind in ASKS_PEOPLE and step.phase is Phase.UNDO and step.ident is None
+    return by_hand and step.waiting is not None and step.waiting.body.get("undo") is True
 
 
 def _undo(state: RunState, name: str, now: Now) -> Iterator[Move]:
     planned, step = state.plan.by_id[name], state.steps[name]
     assert planned.undo is not None
-    if step.ident is None:
-        if planned.undo.kind == "manual" and step.phase is Phase.UNDO:
-            if step.waiting is None or step.waiting.body.get("undo") is not True:
-                yield Ask(name, undo=True)
-        else:
-            yield start(planned, step, step.phase)
-    elif step.ident not in now.held:
-        yield look_for(planned, step, step.ident, step.phase)
-    elif step.phase is Phase.UNDO and elapsed(step, now) > planned.undo.timeout + GRACE:
-        yield Settle(name, step.phase, step.attempt, unknown("the undo never answered"), step.ident)
-
-
-def _checks(state: RunState, now: Now) -> Iterator[Move]:
-    checks = [step for step in state.plan.steps if step.role == ROLLBACK_CHECK]
-    for planned in checks:
-        step = state.steps[planned.id]
-        if step.status is StepStatus.READY:
-            yield start(planned, step, Phase.ACTION)
-        elif step.status is StepStatus.RUNNING and step.ident is not None and step.ident not in now.held:
+    if step.ident is not None:
+        if step.ident not in now.held:
             yield look_for(planned, step, step.ident, step.phase)
-        elif step.status in (StepStatus.IN_DOUBT, StepStatus.UNKNOWN) and step.reruns == 0:
+    elif planned.undo.kind not in ASKS_PEOPLE or step.phase is not Phase.UNDO:
+        yield start(planned, step, step.phase)
+    elif not _asked(state, name):
+        yield Ask(name, undo=True)
+
+
+def _checks(state: RunState, rollback: Rollback, now: Now) -> Iterator[Move]:
+    going = False
+    for name in state.rollback_checks:
+        planned, step = state.plan.by_id[name], state.steps[name]
+        if step.status is StepStatus.READY or next_look(planned, step) is not None:
+            going = True
             yield start(planned, step, Phase.ACTION)
-    if any(state.steps[step.id].status in (StepStatus.READY, StepStatus.RUNNING) for step in checks):
+        elif step.status is StepStatus.RUNNING:
+            going = True
+            if step.ident is not None and step.ident not in now.held:
+                yield look_for(planned, step, step.ident, step.phase)
+    if going:
         return
-    bad = [step.id for step in checks if state.steps[step.id].status is not StepStatus.SUCCEEDED]
-    assert state.rollback is not None
-    if bad:
-        if state.rollback.ok is None:
-            errors = "; ".join(f"{name}: {state.steps[name].error}" for name in bad)
-            yield _failed(state, f"everything was undone, but the steady state is not back: {errors}")
-    elif state.rollback.ok is None:
-        yield EndRollback(
-            True, "everything was undone" + ("" if checks else "; the runbook has no steady state to probe")
-        )
-    else:
-        yield EndRun("rolled_back", state.rollback_asked.get("why", "") if state.rollback_asked else "")
+    bad = [name for name in state.rollback_checks if state.steps[name].status is not StepStatus.SUCCEEDED]
+    if not bad:
+        yield EndRun("rolled_back", rollback.why) if rollback.ok else EndRollback(True, _done(state, rollback))
+    elif rollback.ok is None:
+        errors = "; ".join(f"{name}: {state.steps[name].error}" for name in bad)
+        yield _failed(state, rollback, f"everything was undone, but the steady state is not back: {errors}")
 
 
-def _failed(state: RunState, why: str) -> EndRollback:
-    assert state.rollback is not None
-    left = [name for name in state.rollback.order if state.steps[name].status is not StepStatus.UNDONE]
-    manual = [f"{name}: {_by_hand(state, name)}" for name in left]
+def _done(state: RunState, rollback: Rollback) -> str:
+    told = ["everything that can be undone was undone" if rollback.irreversible else "everything was undone"]
+    told += [f"{name} stays as it is ({why})" for name, why in rollback.irreversible]
+    if not state.rollback_checks:
+        told.append("the runbook has no steady state to probe")
+    return "; ".join(told)
+
+
+def _failed(state: RunState, rollback: Rollback, why: str) -> EndRollback:
+    left = tuple(name for name in rollback.order if state.steps[name].status is not StepStatus.UNDONE)
+    manual = [f"{name} can not be undone: {reason}" for name, reason in rollback.irreversible]
     manual.append("then bring the run on with retry or mark-done on the step, or end it with abort")
-    return EndRollback(False, why, tuple(manual))
+    return EndRollback(False, why, left, tuple(manual))
 
 
-def _by_hand(state: RunState, name: str) -> str:
-    undo = state.plan.by_id[name].undo
-    assert undo is not None
-    if undo.kind == "ansible":
-        return f"undo by hand what playbook {undo.spec['playbook']} undoes on {undo.spec['limit']}"
-    if undo.kind == "fabric":
-        return f"run by hand on {undo.spec['host']}: {' '.join(undo.spec['argv'])}"
-    if undo.kind == "manual":
-        return str(undo.spec["instructions"].get("en", ""))
-    return "undo it by hand"
+def by_hand(name: str, kind: str, spec: Mapping[str, Any]) -> str:
+    """What a person does instead of an undo; ``spec`` is its rendered document."""
+    if kind == "ansible":
+        return f"{name}: undo by hand what playbook {spec['playbook']} undoes on {spec['limit']}"
+    if kind == "fabric":
+        return f"{name}: run by hand on {spec['host']}: {shlex.join(map(str, spec['argv']))}"
+    if kind == "manual":
+        return f"{name}: {spec['instructions'].get('en', '')}"
+    return f"{name}: undo it by hand"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from orchestrator.engine import conductor
-from orchestrator.engine.decisions import judge
+from orchestrator.engine import conductor, rollback
+from orchestrator.engine.clockwatch import ClockWatch
+from orchestrator.engine.decisions import body_of, judge
+from orchestrator.engine.expectations import judged
 from orchestrator.engine.jobs import JobMaker
 from orchestrator.engine.moves import (
     Ask,
@@ -25,18 +26,15 @@ from orchestrator.engine.moves import (
     Skip,
     Start,
 )
-from orchestrator.engine.phases import Now
+from orchestrator.engine.phases import GRACE, Held, Now, start
 from orchestrator.engine.ports import Clock, Finished, Hands, Inbox, Interrupted, Journal, Mailbox, Observer
+from orchestrator.engine.second_looks import Look, next_look
 from orchestrator.engine.state import RunState
 from orchestrator.errors import HoldfastError
-from orchestrator.model.event import Event, EventKind, to_iso
+from orchestrator.model.event import Event, EventKind
 from orchestrator.model.job import Job, Phase
-from orchestrator.model.matcher import Matcher, unmet
 from orchestrator.model.outcome import Ending, Outcome, failed
 from orchestrator.model.transition import StepStatus
-
-JUMP = 2.0
-"""Seconds the wall clock may drift from the monotonic clock between two events before it counts as a jump."""
 
 
 class Halt(StrEnum):
@@ -94,50 +92,66 @@ class Runner:
         self.parallel = parallel
         self.wait_for_people = wait_for_people
         self.poll = poll
-        self.held: dict[str, Job] = {}
-        self.cancelled: set[str] = set()
-        self._last: tuple[float, Any] | None = None
+        self._held: dict[str, Held] = {}
+        self._cancelled: set[str] = set()
+        self._given_up: set[str] = set()
+        self._clocks = ClockWatch(ports.clock)
 
     def drive(self) -> Driven:
-        """Until there is nothing left to do here. Raises StoreError where the journal cannot be kept."""
+        """Until there is nothing left to do here.
+
+        Raises StoreError where the journal cannot be kept (DriverConflict where somebody else drives now), and
+        UsageError where a job that runs cannot be looked for; jobs that run are let go first.
+        """
+        try:
+            return self._loop()
+        except HoldfastError:
+            self.ports.hands.detach()
+            raise
+
+    def _loop(self) -> Driven:
         while True:
+            # What has been reported meanwhile is taken in before anything is given up or begun.
+            if (stopped := self._hear(0.0)) is not None:
+                return stopped
             self._take_decisions()
+            self._mind_the_clock()
             moves = conductor.next_moves(self.state, self._now())
             for one in moves:
                 self._make(one)
-            if self.state.ended:
-                return Driven(Halt.ENDED, self.state)
             if moves:
                 continue
-            if not self.held and (halt := self._nothing_left()) is not None:
+            if self.state.ended:
+                return Driven(Halt.ENDED, self.state)
+            if not self._held and (halt := self._nothing_left()) is not None:
                 self._append(EventKind.DRIVER_RELEASED, {"why": str(halt), "running": []})
                 return Driven(halt, self.state)
-            notice = self.ports.mailbox.get(conductor.wake_in(self.state, self._now(), self.poll))
-            # What has been reported meanwhile is taken in before anything new is begun.
-            while notice is not None:
-                if isinstance(notice, Interrupted):
-                    return self._interrupted(notice)
-                self._finished(notice)
-                notice = self.ports.mailbox.get(0.0)
+            if (stopped := self._hear(conductor.wake_in(self.state, self._now(), self.poll))) is not None:
+                return stopped
 
     # -- looking ---------------------------------------------------------------------------------------------------
 
     def _now(self) -> Now:
         clock = self.ports.clock
-        return Now(clock.wall(), clock.mono(), self.epoch, self.held.keys(), self.cancelled, self.parallel)
+        return Now(clock.wall(), clock.mono(), self.epoch, self._held, self._cancelled, self.parallel, self._given_up)
 
     def _nothing_left(self) -> Halt | None:
         """Why the loop should end though the run has not, when no job is in hand; None while there is hope."""
-        now = self._now()
-        if (
-            any(conductor.may_retry(self.state, name) for name in self.state.stuck)
-            and self.state.rollback is None
-        ):
-            return None
-        manual_undo = any(self.state.steps[name].status is StepStatus.UNDOING for name in self.state.busy)
-        if self.state.waiting or manual_undo:
-            return None if self.wait_for_people else Halt.WAITING
-        return Halt.STOPPED if not conductor.next_moves(self.state, now) else None
+        match conductor.awaited(self.state, self._now()):
+            case "time":
+                return None
+            case "people":
+                return None if self.wait_for_people else Halt.WAITING
+            case _:
+                return Halt.STOPPED
+
+    def _awaits(self, job: Job) -> bool:
+        """Whether the run still wants to know how the job ends; a person may have settled the step meanwhile."""
+        step = self.state.steps[job.step]
+        if step.ident is not None:
+            return step.ident == job.ident
+        looked_for = step.status is StepStatus.UNKNOWN and step.action_ident == job.ident
+        return looked_for and not step.reached_back
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -153,13 +167,9 @@ class Runner:
         return event
 
     def _mind_the_clock(self) -> None:
-        wall, mono = self.ports.clock.wall(), self.ports.clock.mono()
-        if self._last is not None:
-            mono_before, wall_before = self._last
-            moved = (wall - wall_before - timedelta(seconds=mono - mono_before)).total_seconds()
-            if abs(moved) > JUMP:
-                self._commit(EventKind.CLOCK_JUMPED, {"by": round(moved, 3)})
-        self._last = (mono, wall)
+        moved = self._clocks.jumped()
+        if moved is not None:
+            self._commit(EventKind.CLOCK_JUMPED, {"by": moved})
 
     # -- acting ----------------------------------------------------------------------------------------------------
 
@@ -168,11 +178,10 @@ class Runner:
             case Start():
                 self._start(one)
             case Attach():
-                job = self.ports.jobs.make(self.state, one)
-                self.held[one.ident] = job
-                self.ports.hands.attach(job)
+                self._attach(one)
             case Cancel(ident):
-                self.cancelled.add(ident)
+                self._cancelled.add(ident)
+                self._held[ident] = Held(self._held[ident].job, self.ports.clock.mono() + GRACE)
                 self.ports.hands.cancel(ident)
             case Settle():
                 self._settle(one)
@@ -181,86 +190,130 @@ class Runner:
             case Skip(step, why):
                 self._append(EventKind.STEP_SKIPPED, {"step": step, "why": why})
             case OverBudget(step, budget, seconds):
-                self._append(
-                    EventKind.STEP_OVER_BUDGET, {"step": step, "budget": budget, "elapsed": round(seconds, 3)}
-                )
-            case Breach(kind, detail):
-                self._append(EventKind.BREACH, {"kind": kind, "detail": detail})
+                body = {"step": step, "budget": budget, "elapsed": round(seconds, 3)}
+                self._append(EventKind.STEP_OVER_BUDGET, body)
+            case Breach():
+                self._breach(one)
             case BeginRollback(by, why, order, irreversible):
                 body = {"by": by, "why": why, "order": list(order), "irreversible": dict(irreversible)}
                 self._append(EventKind.ROLLBACK_STARTED, body)
-            case EndRollback(ok, why, manual):
-                self._append(EventKind.ROLLBACK_ENDED, {"ok": ok, "why": why, "manual": list(manual)})
+            case EndRollback(ok, why, left, manual):
+                told = [*(self._by_hand(step) for step in left), *manual]
+                self._append(EventKind.ROLLBACK_ENDED, {"ok": ok, "why": why, "manual": told})
             case EndRun(status, why):
                 self._append(EventKind.RUN_ENDED, {"status": status, "why": why})
 
     def _start(self, one: Start) -> None:
-        body = {"step": one.step, "phase": str(one.phase), "attempt": one.attempt, "ident": one.ident}
-        if one.phase in (Phase.VERIFY, Phase.UNDO_VERIFY):
-            body["check"] = str(one.check)
         try:
             job = self.ports.jobs.make(self.state, one)
         except HoldfastError as error:
-            # Nothing was done: what was written in the runbook cannot be made into a job.
-            self._append(EventKind.STEP_STARTED, {**body, "job": {}})
-            self._end(one.step, one.phase, one.attempt, failed(error.message, mend=error.mend), None)
+            self._cannot_begin(one, error)
             return
-        self._append(
-            EventKind.STEP_STARTED, {**body, "job": self.ports.jobs.shown(job), "timeout": job.timeout}
-        )
-        self.held[one.ident] = job
+        self._begin(job, one.check)
+
+    def _begin(self, job: Job, check: int, *, again: bool = False) -> None:
+        body = {**_started(job.step, job.phase, job.attempt, job.ident, check), "timeout": job.timeout}
+        if again:
+            body["again"] = True
+        self._append(EventKind.STEP_STARTED, {**body, "job": self.ports.jobs.shown(job)})
+        self._hold(job)
         self.ports.hands.begin(job)
+
+    def _hold(self, job: Job) -> None:
+        self._held[job.ident] = Held(job, self.ports.clock.mono() + job.timeout + GRACE)
+
+    def _cannot_begin(self, one: Start, error: HoldfastError) -> None:
+        """What stands in the runbook cannot be made into a job: nothing is done, and the step says why."""
+        body = _started(one.step, one.phase, one.attempt, one.ident, one.check)
+        self._append(EventKind.STEP_STARTED, {**body, "job": {}})
+        self._end(one.step, one.phase, one.attempt, failed(error.message, mend=error.mend), began=False)
+
+    def _attach(self, one: Attach) -> None:
+        begun = self.state.steps[one.step].job
+        if begun is not None and begun.body.get("job") == {}:
+            told = "what stands in the runbook could not be made into a job"
+            self._end(one.step, one.phase, one.attempt, failed(told), began=False)
+            return
+        job = self.ports.jobs.make(self.state, one)
+        self._hold(job)
+        self.ports.hands.attach(job)
 
     def _ask(self, one: Ask) -> None:
         planned = self.state.plan.by_id[one.step]
-        spec = self.ports.jobs.rendered(self.state, planned, undo=one.undo)
+        try:
+            spec = self.ports.jobs.rendered(self.state, planned, undo=one.undo)
+        except HoldfastError as error:
+            phase = Phase.UNDO if one.undo else Phase.ACTION
+            self._cannot_begin(start(planned, self.state.steps[one.step], phase), error)
+            return
         kind = planned.undo.kind if one.undo and planned.undo else planned.kind
         self._append(EventKind.STEP_WAITING, {"step": one.step, "kind": kind, "undo": one.undo, **spec})
 
+    def _by_hand(self, name: str) -> str:
+        planned = self.state.plan.by_id[name]
+        assert planned.undo is not None
+        try:
+            spec = self.ports.jobs.rendered(self.state, planned, undo=True)
+        except HoldfastError:
+            spec = planned.undo.spec  # better as it is written than not at all
+        return rollback.by_hand(name, planned.undo.kind, spec)
+
+    def _breach(self, one: Breach) -> None:
+        body: dict[str, Any] = {"kind": one.kind, "detail": one.detail}
+        if one.by:
+            body |= {"by": one.by, "decision": one.decision}
+        self._append(EventKind.BREACH, body)
+
     def _settle(self, one: Settle) -> None:
-        if one.ident:
-            self.held.pop(one.ident, None)
+        held = self._held.pop(one.ident, None)
+        if held is None or self._awaits(held.job):
+            self._end(one.step, one.phase, one.attempt, one.outcome)
+        if held is not None:
+            # Not before: whoever has lost the run to another driver must not stop that driver's job.
+            self._cancelled.discard(one.ident)
+            self._given_up.add(one.ident)
             self.ports.hands.cancel(one.ident)
-        self._end(one.step, one.phase, one.attempt, one.outcome, None)
 
     # -- hearing ---------------------------------------------------------------------------------------------------
 
+    def _hear(self, timeout: float) -> Driven | None:
+        """Take in all that has been reported, waiting at most ``timeout`` for the first notice."""
+        notice = self.ports.mailbox.get(timeout)
+        while notice is not None:
+            if isinstance(notice, Interrupted):
+                return self._interrupted(notice)
+            self._finished(notice)
+            notice = self.ports.mailbox.get(0.0)
+        return None
+
     def _finished(self, notice: Finished) -> None:
-        job = self.held.pop(notice.ident, None)
-        self.cancelled.discard(notice.ident)
-        if job is None:
-            return  # given up already; the journal says so
+        held = self._held.pop(notice.ident, None)
+        self._cancelled.discard(notice.ident)
+        self._given_up.discard(notice.ident)
         outcome = notice.outcome
-        if outcome.ending is Ending.NOT_STARTED:
-            self._begin_again(job)
+        if held is None or outcome.ending is Ending.LEFT:
+            return  # given up already, as the journal says, or let go
+        job = held.job
+        if not self._awaits(job):
+            self._came_late(job, outcome)
+        elif outcome.ending is Ending.NOT_STARTED:
+            self._never_began(job)
         elif outcome.ending is Ending.GONE:
             self._gone(job, outcome)
-        elif outcome.ending is not Ending.LEFT:
+        else:
+            outcome, missed = judged(job, outcome)
             self._end(
-                job.step, job.phase, job.attempt, outcome, notice.elapsed, attached=notice.attached, job=job
+                job.step, job.phase, job.attempt, outcome, notice.elapsed, attached=notice.attached, missed=missed
             )
+            self._forget(job)
 
-    def _begin_again(self, job: Job) -> None:
+    def _never_began(self, job: Job) -> None:
         """It certainly never began, so the same ident is begun now: whoever comes second finds it taken."""
-        if self.state.abort is not None or (
-            self.state.rollback_asked is not None and self.state.rollback is None
-        ):
-            self._end(
-                job.step, job.phase, job.attempt, failed("it never began, and the run was stopped"), None
-            )
+        if self.state.winding_down:
+            told = failed("it never began, and the run was stopped")
+            self._end(job.step, job.phase, job.attempt, told, began=False)
             return
-        body = {
-            "step": job.step,
-            "phase": str(job.phase),
-            "attempt": job.attempt,
-            "ident": job.ident,
-            "again": True,
-        }
-        self._append(
-            EventKind.STEP_STARTED, {**body, "job": self.ports.jobs.shown(job), "timeout": job.timeout}
-        )
-        self.held[job.ident] = job
-        self.ports.hands.begin(job)
+        self._begin(job, self.state.steps[job.step].check, again=True)
 
     def _gone(self, job: Job, outcome: Outcome) -> None:
         why = outcome.error or "it was begun, no longer runs, and left no result"
@@ -269,7 +322,20 @@ class Runner:
             self._append(EventKind.STEP_DOUBTED, body)
         else:
             lost = Outcome(Ending.UNKNOWN, error=why, mend=outcome.mend)
-            self._end(job.step, job.phase, job.attempt, lost, None)
+            self._end(job.step, job.phase, job.attempt, lost)
+        self._forget(job)
+
+    def _came_late(self, job: Job, outcome: Outcome) -> None:
+        told = f": {outcome.error}" if outcome.error else ""
+        text = f"{job.ident} ended as {outcome.ending} after step {job.step} had been settled{told}"
+        self._append(EventKind.WARNING, {"text": text, "step": job.step})
+        self._forget(job)
+
+    def _forget(self, job: Job) -> None:
+        """Its end is in the journal, and until then what was kept of the job was the only proof of it."""
+        step = self.state.steps[job.step]
+        if not (step.action_ident == job.ident and next_look(self.state.plan.by_id[job.step], step) is Look.FIND):
+            self.ports.hands.forget(job)
 
     def _end(
         self,
@@ -277,21 +343,12 @@ class Runner:
         phase: Phase,
         attempt: int,
         outcome: Outcome,
-        seconds: float | None,
+        seconds: float | None = None,
         *,
         attached: bool = False,
-        job: Job | None = None,
+        began: bool = True,
+        missed: Sequence[str] = (),
     ) -> None:
-        missed = _unmet(job, outcome) if job is not None and phase is Phase.ACTION else []
-        if missed and outcome.ok:
-            outcome = Outcome(
-                Ending.FAILED,
-                output=outcome.output,
-                error="expected otherwise: " + "; ".join(missed),
-                changed=outcome.changed,
-                simulated=outcome.simulated,
-                ref=outcome.ref,
-            )
         body: dict[str, Any] = {
             "step": step,
             "phase": str(phase),
@@ -301,35 +358,17 @@ class Runner:
         }
         if attached:
             body["attached"] = True
+        if not began:
+            body["began"] = False
         if missed:
-            body["unmet"] = missed
+            body["unmet"] = list(missed)
         self._append(EventKind.STEP_ENDED, body)
-        if job is not None:
-            # Not before: until its end is in the journal, what was kept of the job is the only proof of it.
-            self.ports.hands.forget(job.ident)
 
     def _take_decisions(self) -> None:
         for decision in self.ports.inbox.after(self.state.decisions_seen):
-            verdict = judge(self.state, decision)
-            body: dict[str, Any] = {
-                "number": decision.number,
-                "verb": decision.verb,
-                "by": decision.by,
-                "account": decision.account,
-                "why": decision.why,
-                "given_at": to_iso(decision.given_at),
-                "accepted": verdict.accepted,
-                "needed": verdict.needed,
-            }
-            if decision.step:
-                body["step"] = decision.step
-            if verdict.refused:
-                body["refused"] = verdict.refused
-            self._append(EventKind.DECISION, body)
-            if verdict.breach:
-                self._append(
-                    EventKind.BREACH, {"kind": verdict.breach, "detail": verdict.detail, "by": decision.by}
-                )
+            self._append(EventKind.DECISION, body_of(decision, judge(self.state, decision)))
+            for one in conductor.owed(self.state):
+                self._breach(one)
 
     def _interrupted(self, notice: Interrupted) -> Driven:
         running = tuple(self.ports.hands.detach())
@@ -337,12 +376,8 @@ class Runner:
         return Driven(Halt.INTERRUPTED, self.state, running, notice.why)
 
 
-def _unmet(job: Job, outcome: Outcome) -> list[str]:
-    """The expectations the output does not meet; none where there is no output to judge."""
-    if outcome.ending not in (Ending.OK, Ending.FAILED) or (not outcome.ok and not outcome.output):
-        return []
-    return unmet(_matchers(job), outcome.output)
-
-
-def _matchers(job: Job) -> dict[str, Matcher]:
-    return {path: Matcher.model_validate(matcher) for path, matcher in job.expect.items()}
+def _started(step: str, phase: Phase, attempt: int, ident: str, check: int) -> dict[str, Any]:
+    body: dict[str, Any] = {"step": step, "phase": str(phase), "attempt": attempt, "ident": ident}
+    if phase in (Phase.VERIFY, Phase.UNDO_VERIFY):
+        body["check"] = str(check)
+    return body

@@ -2,68 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from orchestrator.engine.fold import HANDLERS
+from orchestrator.engine.second_looks import next_look
+from orchestrator.engine.step_state import ROLLBACK_CHECK, Rollback, StepState
 from orchestrator.errors import StoreCorrupt
+from orchestrator.model.actions import ASKS_PEOPLE
 from orchestrator.model.document import Milestone
-from orchestrator.model.event import Event, EventKind, from_iso
-from orchestrator.model.job import Phase
-from orchestrator.model.outcome import Ending, Outcome
+from orchestrator.model.event import Event, EventKind
 from orchestrator.model.plan import Plan, PlannedStep, plan_from_body
 from orchestrator.model.transition import BUSY, GOOD, STUCK, StepStatus, Trigger, move
 
-ROLLBACK_CHECK = "rollback-check"
-"""Role of the planned steps that probe the steady state after a rollback; they wait until there is one."""
-
-
-@dataclass(slots=True)
-class StepState:
-    """Where one step stands."""
-
-    status: StepStatus = StepStatus.PENDING
-    phase: Phase = Phase.ACTION
-    attempt: int = 0
-    begun: int = 0
-    """Jobs begun for this step, all phases: the number in their idents."""
-    ident: str | None = None
-    """The job that was begun and has not ended; None between phases."""
-    action_ident: str = ""
-    """The job of the current attempt's action: what is looked for on the target when it was lost."""
-    check: int = 0
-    """Which of the step's verify checks is next."""
-    probing: bool = False
-    """A verify check is looking what became of a lost or doubtful action."""
-    probed: bool = False
-    reached_back: bool = False
-    reruns: int = 0
-    started: Event | None = None
-    """The event that started the current attempt's action (or undo)."""
-    ended: Event | None = None
-    outcome: Outcome | None = None
-    error: str = ""
-    mend: str = ""
-    over_budget: bool = False
-    waiting: Event | None = None
-    approvals: dict[str, str] = field(default_factory=dict)
-    """Who approved, and from which account."""
-    overrides: dict[str, str] = field(default_factory=dict)
-    settled_by: str = ""
-    """How it came to its end where that was not its own outcome: probe, or the deciding person."""
-
-
-@dataclass(slots=True)
-class Rollback:
-    """A rollback under way."""
-
-    order: tuple[str, ...]
-    ok: bool | None = None
+__all__ = ["ROLLBACK_CHECK", "Rollback", "RunState", "StepState"]
 
 
 class RunState:
-    """Where a run stands. ``apply`` each event in order; each costs the same however long the run is."""
+    """Where a run stands. ``apply`` each event in order; each costs the same however long the run is.
+
+    ``ready``, ``busy``, ``waiting`` and ``stuck`` are the names of the steps in those states, oldest first, so that
+    nobody has to search through all steps. ``light`` are the ready ones that need no worker (left out, or for
+    people), ``restless`` the stuck ones about which something can still be done without asking.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -76,18 +38,25 @@ class RunState:
         self.last: Event | None = None
         self.steps: dict[str, StepState] = {step.id: StepState() for step in plan.steps}
         self.ready: dict[str, None] = {}
+        self.light: dict[str, None] = {}
         self.busy: dict[str, None] = {}
         self.waiting: dict[str, None] = {}
         self.stuck: dict[str, None] = {}
+        self.restless: dict[str, None] = {}
         self.open = 0
         """Steps that still must come to a good end before the run has succeeded."""
         self.started_order: dict[str, None] = {}
+        """Steps that may have taken effect, in the order in which they were begun."""
         self.milestones: dict[Milestone, datetime] = {}
         self.breaches: list[Event] = []
+        self.owed: dict[int, Mapping[str, Any]] = {}
+        """Breaches that decisions meant and that are not in the journal yet: number of the decision's event to its
+        body."""
         self.rto_breached = False
         self.abort: Mapping[str, Any] | None = None
         self.rollback_asked: Mapping[str, Any] | None = None
         self.rollback: Rollback | None = None
+        self.rollback_checks = tuple(step.id for step in plan.steps if step.role == ROLLBACK_CHECK)
         self.ended = ""
         self.why = ""
         self.decisions_seen = 0
@@ -96,7 +65,7 @@ class RunState:
             if step.role != ROLLBACK_CHECK:
                 self.open += 1
                 if not step.needs:
-                    self._go(step.id, Trigger.READY)
+                    self.go(step.id, Trigger.READY)
 
     @classmethod
     def from_events(cls, events: Iterable[Event]) -> RunState:
@@ -112,6 +81,11 @@ class RunState:
             raise StoreCorrupt("a run without any event")
         return state
 
+    @property
+    def winding_down(self) -> bool:
+        """Whether the run was aborted, or a rollback was asked for and has not begun: nothing new is begun."""
+        return self.abort is not None or (self.rollback_asked is not None and self.rollback is None)
+
     def step(self, event: Event) -> tuple[PlannedStep, StepState]:
         """The planned step and the state an event speaks of."""
         name = event.body["step"]
@@ -119,14 +93,16 @@ class RunState:
 
     def apply(self, event: Event) -> None:
         """Take one event in. Raises ForbiddenMove where the state table has no such move."""
-        handler = _HANDLERS.get(event.kind)
+        handler = HANDLERS.get(event.kind)
         if handler is not None:
             handler(self, event)
+        name = event.body.get("step")
+        if name in self.steps:
+            self._mind_second_looks(name)
         self.last = event
 
-    # -- moves -------------------------------------------------------------------------------------------------
-
-    def _go(self, name: str, trigger: Trigger) -> None:
+    def go(self, name: str, trigger: Trigger) -> None:
+        """Move one step along the state table, and every group and count with it. Raises ForbiddenMove."""
         state = self.steps[name]
         before, after = state.status, move(name, state.status, trigger)
         if before is after:
@@ -142,263 +118,42 @@ class RunState:
                 group[name] = None
             elif before in members:
                 group.pop(name, None)
-        if after in GOOD and before not in GOOD:
-            self._became_good(name)
-        elif after is StepStatus.UNDONE:
-            self._check_when_all_undone()
+        if after is StepStatus.READY:
+            planned = self.plan.by_id[name]
+            if planned.skip or planned.kind in ASKS_PEOPLE:
+                self.light[name] = None
+        elif before is StepStatus.READY:
+            self.light.pop(name, None)
+        if after not in STUCK:
+            self.restless.pop(name, None)
+        if (after in GOOD) is not (before in GOOD):
+            self._good_changed(name, good=after in GOOD)
+        if after is StepStatus.UNDONE:
+            self.check_when_all_undone()
 
-    def _check_when_all_undone(self) -> None:
-        if self.rollback and all(
-            self.steps[name].status is StepStatus.UNDONE for name in self.rollback.order
-        ):
-            for step in self.plan.steps:
-                if step.role == ROLLBACK_CHECK and self.steps[step.id].status is StepStatus.PENDING:
-                    self._go(step.id, Trigger.READY)
+    def check_when_all_undone(self) -> None:
+        """Move on to the next step to undo; when there is none left, the steady state may be probed."""
+        rollback = self.rollback
+        if rollback is None:
+            return
+        while rollback.current is not None and self.steps[rollback.current].status is StepStatus.UNDONE:
+            rollback.done += 1
+        if rollback.current is None:
+            for name in self.rollback_checks:
+                if self.steps[name].status is StepStatus.PENDING:
+                    self.go(name, Trigger.READY)
 
-    def _became_good(self, name: str) -> None:
+    def _good_changed(self, name: str, *, good: bool) -> None:
+        change = -1 if good else 1
         if self.plan.by_id[name].role != ROLLBACK_CHECK:
-            self.open -= 1
+            self.open += change
         for after in self.plan.dependents[name]:
-            self._missing[after] -= 1
+            self._missing[after] += change
             if self._missing[after] == 0 and self.steps[after].status is StepStatus.PENDING:
-                self._go(after, Trigger.READY)
+                self.go(after, Trigger.READY)
 
-    # -- one handler an event kind -----------------------------------------------------------------------------
-
-    def _created(self, event: Event) -> None:
-        self.created = event
-        self.starter = event.body.get("by", "")
-        self.starter_account = event.body.get("account", "")
-
-    def _claimed(self, event: Event) -> None:
-        self.epoch = event.epoch
-        self.released = None
-
-    def _released(self, event: Event) -> None:
-        self.released = event
-
-    def _started(self, event: Event) -> None:
-        planned, state = self.step(event)
-        phase = Phase(event.body["phase"])
-        if phase is Phase.ACTION:
-            if state.status is StepStatus.FAILED:
-                self._go(planned.id, Trigger.RETRY)
-            if state.status in (StepStatus.IN_DOUBT, StepStatus.UNKNOWN):
-                state.reruns += 1
-            state.started, state.ended, state.outcome = event, None, None
-            state.error = state.mend = state.settled_by = ""
-            state.over_budget = state.probing = state.probed = state.reached_back = False
-            state.check = 0
-            self.started_order.pop(planned.id, None)
-            self.started_order[planned.id] = None
-        elif phase is Phase.UNDO:
-            state.started, state.ended, state.over_budget = event, None, False
-        elif state.status in (StepStatus.IN_DOUBT, StepStatus.UNKNOWN):
-            state.probing = True
-        self._go(planned.id, Trigger.START)
-        state.phase = phase
-        state.attempt = event.body["attempt"]
-        state.ident = event.body["ident"]
-        if phase is Phase.ACTION:
-            state.action_ident = event.body["ident"]
-        state.begun = max(state.begun, int(state.ident.rsplit(".", 1)[1]))
-
-    def _ended_step(self, event: Event) -> None:
-        planned, state = self.step(event)
-        outcome = Outcome.from_body(event.body["outcome"])
-        state.ident = None
-        state.ended = event
-        if outcome.ending is not Ending.OK:
-            state.error, state.mend = outcome.error, outcome.mend
-        phase = Phase(event.body["phase"])
-        if phase is Phase.ACTION:
-            state.outcome = outcome
-            self._action_ended(planned, state, outcome)
-        elif phase is Phase.VERIFY:
-            self._verify_ended(planned, state, outcome)
+    def _mind_second_looks(self, name: str) -> None:
+        if next_look(self.plan.by_id[name], self.steps[name]) is not None:
+            self.restless[name] = None
         else:
-            self._undo_ended(planned, state, phase, outcome)
-
-    def _action_ended(self, planned: PlannedStep, state: StepState, outcome: Outcome) -> None:
-        # Looked for on the target after it was lost: its end is known now, or lost for good.
-        state.reached_back = state.status is StepStatus.UNKNOWN
-        if outcome.ending is Ending.OK:
-            state.check = 0
-            if not planned.verify:
-                self._succeeded(planned, state)
-        elif outcome.ending is Ending.FAILED:
-            self._go(planned.id, Trigger.FAIL)
-        elif state.status is not StepStatus.UNKNOWN:
-            self._go(planned.id, Trigger.LOSE)
-
-    def _verify_ended(self, planned: PlannedStep, state: StepState, outcome: Outcome) -> None:
-        if outcome.ending is Ending.OK:
-            state.check += 1
-            if state.check >= len(planned.verify):
-                if state.probing:
-                    state.settled_by = "probe"
-                self._succeeded(planned, state)
-        elif state.probing:
-            state.probing, state.probed, state.check = False, True, 0
-            self._go(planned.id, Trigger.DOUBT)
-        else:
-            self._go(planned.id, Trigger.FAIL if outcome.ending is Ending.FAILED else Trigger.LOSE)
-
-    def _undo_ended(self, planned: PlannedStep, state: StepState, phase: Phase, outcome: Outcome) -> None:
-        checks = planned.undo.verify if planned.undo else ()
-        if phase is Phase.UNDO:
-            state.check = 0
-            # An undo nobody knows the end of is left to its own check, where it has one.
-            if checks and outcome.ending in (Ending.OK, Ending.UNKNOWN):
-                state.phase = Phase.UNDO_VERIFY
-                return
-            self._go(planned.id, Trigger.UNDO_OK if outcome.ok else Trigger.UNDO_FAIL)
-        elif not outcome.ok:
-            self._go(planned.id, Trigger.UNDO_FAIL)
-        else:
-            state.check += 1
-            if state.check >= len(checks):
-                state.error = state.mend = ""
-                self._go(planned.id, Trigger.UNDO_OK)
-
-    def _succeeded(self, planned: PlannedStep, state: StepState) -> None:
-        state.error = state.mend = ""
-        self._go(planned.id, Trigger.SUCCEED)
-        outcome, ended = state.outcome, state.ended
-        for mark in planned.marks:
-            told = (
-                (outcome.milestones.get(str(mark)) or outcome.milestones.get("held_at")) if outcome else None
-            )
-            if told:
-                self.milestones.setdefault(mark, from_iso(told))
-            elif ended is not None:
-                self.milestones.setdefault(mark, ended.at)
-
-    def _over_budget(self, event: Event) -> None:
-        self.step(event)[1].over_budget = True
-
-    def _waiting(self, event: Event) -> None:
-        planned, state = self.step(event)
-        state.waiting = state.started = event
-        if state.status is StepStatus.READY:
-            state.attempt += 1
-            state.approvals.clear()
-            self.started_order[planned.id] = None
-            self._go(planned.id, Trigger.WAIT)
-
-    def _doubted(self, event: Event) -> None:
-        planned, state = self.step(event)
-        state.ident = None
-        state.error = event.body.get("why", "")
-        self._go(planned.id, Trigger.DOUBT)
-
-    def _skipped(self, event: Event) -> None:
-        planned, state = self.step(event)
-        state.error = event.body.get("why", "")
-        self._go(planned.id, Trigger.SKIP)
-
-    def _decided(self, event: Event) -> None:
-        body = event.body
-        self.decisions_seen = max(self.decisions_seen, body.get("number", 0))
-        if not body["accepted"]:
-            return
-        verb = body["verb"]
-        if verb == "abort":
-            self.abort = body
-        elif verb == "rollback":
-            self.rollback_asked = body
-            self.abort = None
-            self.ended = ""
-        elif verb == "approve":
-            self.step(event)[1].approvals[body["by"]] = body.get("account", "")
-        elif verb == "override":
-            self._overridden(event)
-        else:
-            self._freed(event)
-
-    def _overridden(self, event: Event) -> None:
-        planned, state = self.step(event)
-        state.overrides[event.body["by"]] = event.body.get("account", "")
-        if len(state.overrides) >= event.body["needed"]:
-            self._mark_done(planned, state, event)
-
-    def _freed(self, event: Event) -> None:
-        planned, state = self.step(event)
-        verb = event.body["verb"]
-        if verb == "retry":
-            self._go(planned.id, Trigger.RETRY)
-            state.phase = Phase.UNDO if state.status is StepStatus.UNDOING else Phase.ACTION
-            state.probed = state.probing = False
-            state.reruns = 0
-            if self.rollback is not None:
-                self.rollback.ok = None
-        elif verb == "skip":
-            state.settled_by = event.body["by"]
-            self._go(planned.id, Trigger.SKIP)
-        elif verb == "mark-done":
-            self._mark_done(planned, state, event)
-        elif verb == "reject":
-            state.error = f"{event.body['by']} said no: {event.body.get('why', '')}"
-            state.ended = event
-            self._go(planned.id, Trigger.FAIL)
-
-    def _mark_done(self, planned: PlannedStep, state: StepState, event: Event) -> None:
-        state.settled_by = event.body["by"]
-        state.ended = event
-        undoing = state.status in (StepStatus.UNDOING, StepStatus.UNDO_FAILED)
-        self._go(planned.id, Trigger.MARK_DONE)
-        if undoing:
-            if self.rollback is not None:
-                self.rollback.ok = None
-            return
-        for mark in planned.marks:
-            self.milestones.setdefault(mark, event.at)
-
-    def _milestone(self, event: Event) -> None:
-        self.milestones[Milestone(event.body["name"])] = from_iso(event.body["at"])
-
-    def _breached(self, event: Event) -> None:
-        self.breaches.append(event)
-        if event.body["kind"] == "rto":
-            self.rto_breached = True
-
-    def _rollback_started(self, event: Event) -> None:
-        order = tuple(event.body["order"])
-        self.rollback = Rollback(order)
-        self.abort = None
-        self.ended = ""
-        for name in order:
-            state = self.steps[name]
-            state.phase, state.ident, state.check = Phase.UNDO, None, 0
-            if state.status is StepStatus.RUNNING:
-                # Its job was cancelled before the rollback began, and nobody knows how far it got.
-                self._go(name, Trigger.LOSE)
-            self._go(name, Trigger.UNDO)
-        self._check_when_all_undone()
-
-    def _rollback_ended(self, event: Event) -> None:
-        if self.rollback is not None:
-            self.rollback.ok = event.body["ok"]
-
-    def _run_ended(self, event: Event) -> None:
-        self.ended = event.body["status"]
-        self.why = event.body.get("why", "")
-
-
-_HANDLERS: dict[EventKind, Callable[[RunState, Event], None]] = {
-    EventKind.RUN_CREATED: RunState._created,
-    EventKind.DRIVER_CLAIMED: RunState._claimed,
-    EventKind.DRIVER_RELEASED: RunState._released,
-    EventKind.STEP_STARTED: RunState._started,
-    EventKind.STEP_OVER_BUDGET: RunState._over_budget,
-    EventKind.STEP_ENDED: RunState._ended_step,
-    EventKind.STEP_WAITING: RunState._waiting,
-    EventKind.STEP_DOUBTED: RunState._doubted,
-    EventKind.STEP_SKIPPED: RunState._skipped,
-    EventKind.DECISION: RunState._decided,
-    EventKind.MILESTONE: RunState._milestone,
-    EventKind.BREACH: RunState._breached,
-    EventKind.ROLLBACK_STARTED: RunState._rollback_started,
-    EventKind.ROLLBACK_ENDED: RunState._rollback_ended,
-    EventKind.RUN_ENDED: RunState._run_ended,
-}
+            self.restless.pop(name, None)

@@ -51,15 +51,18 @@ TABLE: dict[tuple[StepStatus, Trigger], StepStatus] = {
     (_S.READY, _T.WAIT): _S.WAITING,
     (_S.READY, _T.SKIP): _S.SKIPPED,
     (_S.READY, _T.MARK_DONE): _S.SUCCEEDED,
+    (_S.READY, _T.UNDO): _S.UNDOING,  # to be tried again, but an earlier attempt may have taken effect
     (_S.RUNNING, _T.START): _S.RUNNING,  # the next phase (verify) of the same attempt, or the same ident begun again
     (_S.RUNNING, _T.SUCCEED): _S.SUCCEEDED,
     (_S.RUNNING, _T.FAIL): _S.FAILED,
     (_S.RUNNING, _T.LOSE): _S.UNKNOWN,
     (_S.RUNNING, _T.DOUBT): _S.IN_DOUBT,
+    (_S.WAITING, _T.START): _S.RUNNING,  # a person has done it, and now it is verified
     (_S.WAITING, _T.SUCCEED): _S.SUCCEEDED,
     (_S.WAITING, _T.FAIL): _S.FAILED,
     (_S.WAITING, _T.MARK_DONE): _S.SUCCEEDED,
     (_S.WAITING, _T.SKIP): _S.SKIPPED,
+    (_S.WAITING, _T.UNDO): _S.UNDOING,  # nobody knows how far the person has come
     (_S.FAILED, _T.RETRY): _S.READY,
     (_S.FAILED, _T.SKIP): _S.SKIPPED,
     (_S.FAILED, _T.MARK_DONE): _S.SUCCEEDED,
@@ -79,6 +82,7 @@ TABLE: dict[tuple[StepStatus, Trigger], StepStatus] = {
     (_S.IN_DOUBT, _T.MARK_DONE): _S.SUCCEEDED,
     (_S.IN_DOUBT, _T.UNDO): _S.UNDOING,
     (_S.SUCCEEDED, _T.UNDO): _S.UNDOING,
+    (_S.SKIPPED, _T.UNDO): _S.UNDOING,  # left out after an attempt that may have taken effect
     (_S.UNDOING, _T.START): _S.UNDOING,
     (_S.UNDOING, _T.UNDO_OK): _S.UNDONE,
     (_S.UNDOING, _T.UNDO_FAIL): _S.UNDO_FAILED,

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from orchestrator.records.build import build
-from orchestrator.records.out import record_schema, to_json, to_junit, write_bundle
+from orchestrator.records.out import record_schema, to_json, to_junit, write_papers
 
-__all__ = ["build", "record_schema", "to_json", "to_junit", "write_bundle"]
+__all__ = ["build", "record_schema", "to_json", "to_junit", "write_papers"]

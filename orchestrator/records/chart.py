@@ -165,7 +165,8 @@ def _kinds(measurement: Measurement, begun: Sequence[StepRow]) -> tuple[str, ...
     """What the legend has to explain."""
     used = {_look(stretch.kind) for row in begun for stretch in row.stretches}
     found: list[str] = [kind for kind in ("action", "verify", "waiting", "undo") if kind in used]
-    found += ["absent"] if measurement.driver_gaps else []
+    still = {gap.kind for gap in measurement.standstills}
+    found += [kind for kind in ("stop", "absent") if kind in still]
     found += ["budget"] if any(row.budget_s is not None for row in begun) else []
     return tuple(found)
 
@@ -180,9 +181,9 @@ def _post_text(name: Milestone, after: float, language: Language) -> str:
 
 
 def _gaps(measurement: Measurement, scale: Scale, language: Language) -> Iterator[Bar]:
-    for gap in measurement.driver_gaps:
+    for gap in measurement.standstills:
         x = scale.x(gap.start_s)
-        yield Bar("absent", x, max(scale.x(gap.end_s) - x, 1.0), language.label("chart.absent"))
+        yield Bar(gap.kind, x, round(max(scale.x(gap.end_s) - x, 1.0), 2), language.label(f"chart.{gap.kind}"))
 
 
 def _rows(steps: Sequence[StepRow], size: int, scale: Scale, top: float, language: Language) -> Iterator[Line]:

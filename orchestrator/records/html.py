@@ -60,6 +60,7 @@ def render(record: Record, code: str) -> str:
         achieved=lambda objective: _achieved(objective, words),
         signs=SIGNS,
         clip=_clipper(words),
+        brief=_brief,
         compact=_compact,
     )
 
@@ -112,6 +113,11 @@ def _clipper(words: Language) -> Callable[[str], str]:
         return f"{text[:LONGEST]} … ({words.label('cut')})"
 
     return clip
+
+
+def _brief(text: str, most: int = 90) -> str:
+    """A name or a line that must not push the rest off the first screen."""
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _css(record: Record, words: Language) -> str:

@@ -42,7 +42,8 @@ def lanes(labels: Sequence[tuple[float, str]], left: float, right: float, size: 
     for number in sorted(range(len(labels)), key=lambda n: labels[n][0]):
         x, text = labels[number]
         wide = width(text, size)
-        start = max(left, min(x + 4, right - wide))
+        # To the right of its line; where the drawing ends there, to the left of it.
+        start = x + 4 if x + 4 + wide <= right else max(left, x - 5 - wide)
         span = (start - GAP / 2, start + wide + GAP / 2)
         row = next(
             (n for n, spans in enumerate(taken) if all(span[1] <= a or span[0] >= b for a, b in spans)), len(taken)

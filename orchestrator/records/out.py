@@ -46,22 +46,26 @@ def to_junit(record: Record) -> str:
     return junit(record)
 
 
-def write_bundle(record: Record, directory: Path) -> list[Path]:
-    """Write record.json, record.en.html, record.zh.html and record.junit.xml. Answers their paths.
-
-    Each file is either whole or not there (written beside, synced, renamed); 0600, for records name people and
-    hosts. Raises OSError where the disk refuses.
-    """
+def texts(record: Record) -> dict[str, str]:
+    """The record's files by name: record.json, record.en.html, record.zh.html and record.junit.xml."""
     from orchestrator.records.html import render
 
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    texts = {
+    return {
         "record.json": to_json(record),
         "record.en.html": render(record, "en"),
         "record.zh.html": render(record, "zh"),
         "record.junit.xml": to_junit(record),
     }
-    return [_write(directory / name, text) for name, text in texts.items()]
+
+
+def write_papers(record: Record, directory: Path) -> list[Path]:
+    """Write record.json, record.en.html, record.zh.html and record.junit.xml. Answers their paths.
+
+    Each file is either whole or not there (written beside, synced, renamed); 0600, for records name people and
+    hosts. Raises OSError where the disk refuses.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return [_write(directory / name, text) for name, text in texts(record).items()]
 
 
 def _write(path: Path, text: str) -> Path:

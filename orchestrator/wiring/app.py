@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from orchestrator.engine.runner import Driven
     from orchestrator.errors import Problem
     from orchestrator.executors.hands import ThreadMailbox
+    from orchestrator.journal.importing import ImportReport
     from orchestrator.journal.store import RunListing
+    from orchestrator.journal.verify import VerifyReport
     from orchestrator.model.plan import Plan
+    from orchestrator.model.record import Record
     from orchestrator.wiring.driving import Asked, Bound
 
 
@@ -212,6 +215,57 @@ class Holdfast:
     def driver(self, run_id: str) -> Driver | None:
         """The live process that drives the run on this machine, or None."""
         return driver_of(self.settings.run_dir(run_id))
+
+    # -- papers and evidence ---------------------------------------------------------------------------------------
+
+    def record(self, run_id: str, zone: str = "UTC") -> Record:
+        """The run's record, so far or final."""
+        from orchestrator.wiring.closing import record_of
+
+        return record_of(self.memory, run_id, zone)
+
+    def papers(self, run_id: str, directory: Path, zone: str = "UTC") -> list[Path]:
+        """Write record.json, record.en.html, record.zh.html and record.junit.xml; answers their paths."""
+        from orchestrator.records.out import write_papers
+
+        return write_papers(self.record(run_id, zone), directory)
+
+    def bundle(self, run_id: str, directory: Path, zone: str = "UTC") -> Path:
+        """Write a self-contained, signed bundle that anybody can check offline. Closes the run: see ``seal``."""
+        from orchestrator.wiring.closing import bundle
+
+        return bundle(self.settings, self.memory, run_id, directory, zone)
+
+    def verify(self, what: str, allowed_signers: Path | None = None) -> VerifyReport:
+        """Check a bundle's directory, or a run in the store. Raises EvidenceError naming the first bad record."""
+        from orchestrator.journal.verify import verify_bundle, verify_store
+
+        if Path(what).exists():
+            return verify_bundle(Path(what), allowed_signers)
+        run_id = self.find(what)
+        return verify_store(
+            self.memory.where(run_id),
+            run_id,
+            run_directory=self.memory.run_dir(run_id),
+            allowed_signers=allowed_signers,
+        )
+
+    def metrics(self, path: Path) -> str:
+        """Write the metrics of all runs as a textfile; answers a warning, or nothing."""
+        from orchestrator.wiring.closing import write_metrics
+
+        return write_metrics(self.memory, path)
+
+    def import_store(self, path: str) -> ImportReport:
+        """Bring the runs of another store (a break-glass journal) into the main one."""
+        from orchestrator.journal.importing import import_runs
+        from orchestrator.journal.opening import open_store
+
+        other = open_store(path, read_only=True)
+        try:
+            return import_runs(other, open_store(self.settings.store))
+        finally:
+            other.close()
 
     def mailbox(self) -> ThreadMailbox:
         """Where signal handlers leave an Interrupted notice for the driver."""

@@ -71,6 +71,22 @@ def record_of(memory: Memory, run_id: str, zone: str = "UTC") -> Record:
     )
 
 
+def bundle(settings: Settings, memory: Memory, run_id: str, directory: Path, zone: str = "UTC") -> Path:
+    """Seal the run and write its bundle to ``directory``. Raises Refused for a run that has not ended."""
+    from orchestrator.journal.bundle import write_bundle
+    from orchestrator.records.out import texts
+
+    seal(settings, memory, run_id)
+    return write_bundle(
+        memory.for_run(run_id),
+        run_id,
+        directory,
+        key=load_or_make_key(settings.state / "keys"),
+        run_directory=memory.run_dir(run_id),
+        extra={name: text.encode() for name, text in texts(record_of(memory, run_id, zone)).items()},
+    )
+
+
 def write_metrics(memory: Memory, path: Path) -> str:
     """Write the textfile for all runs; answers a warning, or nothing."""
     from orchestrator.metrics.textfile import write_textfile

@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from orchestrator.errors import StoreError, UsageError
+from orchestrator.errors import EvidenceError, StoreError, UsageError
 from orchestrator.journal.break_glass import candidates, find_place
 from orchestrator.journal.failover import FailoverStore
-from orchestrator.journal.importing import break_glass_stores, store_that_has
+from orchestrator.journal.importing import break_glass_stores, bring_back, store_that_has
 from orchestrator.journal.opening import open_store
 from orchestrator.journal.store import RunListing, Store
 from orchestrator.journal.writer import read_events
@@ -34,7 +34,22 @@ class Memory:
         """The main store, failing over when it cannot be used."""
         if self._driving is None:
             self._driving = FailoverStore(self._settings.store, self._warn)
+            self._bring_back(self._driving)
         return self._driving
+
+    def _bring_back(self, store: FailoverStore) -> None:
+        """What was journaled in an emergency comes home before anything follows it. Never stops a recovery."""
+        if store.failed_over:
+            return
+        try:
+            report = bring_back(store)
+        except (StoreError, EvidenceError) as error:
+            self._warn(f"a break-glass journal could not be brought back: {error}")
+            return
+        for run_id, count in report.added.items():
+            self._warn(f"run {run_id}: {count} records were brought back from a break-glass journal")
+        for warning in report.warnings:
+            self._warn(warning)
 
     def for_run(self, run_id: str) -> FailoverStore:
         """The store in which the run has gone furthest, failing over from there. Raises UsageError for no such run."""

@@ -12,9 +12,10 @@ from typing import Any
 
 from orchestrator.errors import ExecutorError
 from orchestrator.executors import ansible_request, detached, jobdir
+from orchestrator.executors.ansible_child import BEGUN, PRIVATE, RESULT
 from orchestrator.executors.ansible_outcome import judge, mend_of
 from orchestrator.executors.ansible_request import Request, unsafe
-from orchestrator.executors.ansible_surroundings import additions, environment
+from orchestrator.executors.ansible_surroundings import additions, environment, ssh_args
 from orchestrator.executors.contract import Control
 from orchestrator.executors.detached import Ended, Gone, Left, NotStarted, Running, Stopped
 from orchestrator.model.actions import AnsibleAction
@@ -49,8 +50,7 @@ class AnsibleExecutor:
     """Runs playbooks of one workspace on one inventory.
 
     ``playbooks`` is where playbook names start, ``workspace`` may hold an ansible.cfg. ``sockets`` is where ssh keeps
-    its shared connections: not where other programs do, as theirs may hang on a cut link. Keep that path short (the
-    system allows about 100 characters with the name of the socket).
+    its shared connections: not where other programs do, as theirs may hang on a cut link.
     """
 
     def __init__(
@@ -94,31 +94,30 @@ class AnsibleExecutor:
             project = Path(place) / "project"
             project.mkdir(mode=0o700)
             (project / "reach.yml").write_text(json.dumps(_REACH), encoding="utf-8")
-            ping = replace(request, playbook="reach.yml", project=str(project), tags=(), extravars={})
+            ping = replace(
+                request, playbook="reach.yml", project=str(project), tags=(), extravars=ssh_args(self._sockets)
+            )
             reached = self._briefly(reach, ping, job, control)
             return reached if reached.ok else replace(reached, ending=Ending.FAILED)
 
     def _request(self, job: Job) -> Request:
         action = AnsibleAction.model_validate(job.spec)
         ansible_request.playbook_of(action.playbook, self._playbooks)
+        ansible_request.hosts_of(action.limit, self._inventory)
         return Request(
             playbook=action.playbook,
             project=str(self._playbooks),
             inventory=str((self._workspace / self._inventory.path).absolute()),
             limit=action.limit,
             tags=ansible_request.tags_of(action),
-            extravars=unsafe(action.vars),
-            hosts=additions(self._hosts(action.limit)),
+            extravars={**unsafe(action.vars), **ssh_args(self._sockets)},
+            # For all hosts, as a task may be delegated to one outside the limit.
+            hosts=additions(self._inventory.hosts.values(), self._sockets),
             secrets=job.secrets,
         )
 
-    def _hosts(self, limit: str) -> Any:
-        ansible_request.hosts_of(limit, self._inventory)
-        # All of them: a task may be delegated to a host outside the limit.
-        return self._inventory.hosts.values()
-
     def _through(self, directory: Path, request: Request, job: Job, control: Control) -> Outcome:
-        env = environment(self._workspace, self._playbooks, directory / "private", self._sockets)
+        env = environment(self._workspace, self._playbooks, directory / PRIVATE, self._sockets)
         try:
             self._launch(directory, request, env, job.lock_fds)
         except (OSError, ExecutorError) as error:
@@ -146,12 +145,17 @@ class AnsibleExecutor:
             return Outcome(Ending.NOT_STARTED) if attach else failed("the playbook could not be started")
         if isinstance(followed, Ended) and followed.rc != 0 and (text := _own_error(directory)):
             return failed(text, mend=mend_of(text))
-        return judge(_result(directory), cut=str(followed) if isinstance(followed, Stopped) else "")
+        result = _result(directory)
+        outcome = judge(result, cut=str(followed) if isinstance(followed, Stopped) else "")
+        if result is not None and result["lost"]:
+            told = f"{outcome.error}\nits output could not be written whole: {result['lost']}".strip()
+            outcome = replace(outcome, error=told)
+        return outcome
 
 
 def _result(directory: Path) -> dict[str, Any] | None:
     try:
-        result: dict[str, Any] = json.loads((directory / "result.json").read_text(encoding="utf-8"))
+        result: dict[str, Any] = json.loads((directory / RESULT).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return None
     return result
@@ -159,7 +163,7 @@ def _result(directory: Path) -> dict[str, Any] | None:
 
 def _own_error(directory: Path) -> str:
     """Why the child could not even begin; empty where it may have begun."""
-    if (directory / "private").exists() or (directory / "result.json").exists():
+    if (directory / BEGUN).exists():
         return ""
     out = directory / jobdir.OUT
     lines = out.read_text(encoding="utf-8", errors="replace").strip().splitlines() if out.exists() else []

@@ -24,6 +24,8 @@ from orchestrator.model.redaction import Redactor
 
 RESULT = "result.json"
 PRIVATE = "private"
+BEGUN = "playing"
+"""An empty file: Ansible may have been started."""
 _TAIL = 6000
 """Characters of the output's end that go into the result: Ansible's own errors are there and in no event."""
 
@@ -36,6 +38,7 @@ class RedactedOutput(io.TextIOBase):
         self._redactor = redactor
         self._begun = ""
         self.tail = ""
+        self.lost = ""
 
     def write(self, text: str) -> int:
         """Write the whole lines of ``text``; the rest waits, so that no secret is cut in two."""
@@ -53,8 +56,11 @@ class RedactedOutput(io.TextIOBase):
         clean = self._redactor.text(text)
         self.tail = (self.tail + clean)[-_TAIL:]
         raw = clean.encode("utf-8", errors="replace")
-        while raw:
-            raw = raw[os.write(self._descriptor, raw) :]
+        try:
+            while raw:
+                raw = raw[os.write(self._descriptor, raw) :]
+        except OSError as error:  # a full disk: the play is at work and must be seen to its end all the same
+            self.lost = str(error)
 
 
 def play(directory: Path, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,13 +78,13 @@ def play(directory: Path, request: Mapping[str, Any]) -> dict[str, Any]:
     if request["hosts"]:
         _write(private / "additions.json", request["hosts"])
         inventory.append(str(private / "additions.json"))
-    _share_locks(pexpect)
+    started = _share_locks(pexpect)
+    (directory / BEGUN).touch(mode=0o600)
     summary = Summary(on_first=lambda: extravars.unlink(missing_ok=True))
     settings = {"suppress_output_file": True, "suppress_ansible_output": False}
     error = ""
-    runner = None
     try:
-        runner = ansible_runner.interface.init_runner(
+        ansible_runner.run(
             private_data_dir=str(private),
             ident="run",  # made by us: a name from outside could lead out of the directory
             project_dir=request["project"],
@@ -94,12 +100,14 @@ def play(directory: Path, request: Mapping[str, Any]) -> dict[str, Any]:
             # it would kill the parent and leave its workers at work.
             cancel_callback=lambda: False,
         )
-        runner.run()
     except Exception:  # noqa: BLE001  whatever the runner throws, what the events said still counts
         error = traceback.format_exc()
-    status = runner.status if runner is not None else "unstarted"
-    rc = runner.rc if runner is not None else None
-    return {"status": status, "rc": rc, "error": error, **summary.to_body()}
+        for process in started:  # it works on, even if the runner broke: its end is this program's end
+            process.logfile_read = None
+            while process.isalive():
+                process.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=1)
+    rc = started[0].exitstatus if started else None  # None where a signal ended it
+    return {"rc": rc, "error": error, **summary.to_body()}
 
 
 def _write(path: Path, value: Any) -> None:
@@ -108,38 +116,41 @@ def _write(path: Path, value: Any) -> None:
         json.dump(value, file)
 
 
-def _share_locks(pexpect: Any) -> None:
+def _share_locks(pexpect: Any) -> list[Any]:
     """Let ansible-playbook itself hold the run's locks too, should this process be killed before it.
 
     pexpect closes everything else and has no public way to say so. Ansible closes it again for its modules.
+    Answers a list in which what pexpect starts will be found.
     """
     import ptyprocess  # type: ignore[import-untyped]
+
+    started: list[Any] = []
 
     class Sharing(pexpect.spawn):  # type: ignore[misc]
         def _spawnpty(self, args: list[str], **kwargs: Any) -> Any:
             process = ptyprocess.PtyProcess.spawn(args, pass_fds=(detached.LOCKS,), **kwargs)
             process.delayafterclose = 0.01  # else each play waits 0.1 s for nothing at its end
+            started.append(self)
             return process
 
     pexpect.spawn = Sharing
+    return started
 
 
 def main(directory: Path) -> int:
     """Read the request, run the playbook, write the result."""
     # The driver stops the whole family: this process only has to live long enough to say how it went.
-    stopped: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
+    signal.signal(signal.SIGTERM, lambda *_: None)
     request = json.load(sys.stdin.buffer)
     redactor = Redactor(request["secrets"])
     output = RedactedOutput(sys.stdout.fileno(), redactor)
     sys.stdout = sys.stderr = output
     result = play(directory, request)
     output.finish()
-    result["stopped"] = bool(stopped)
     result["tail"] = output.tail
-    # In this order: no result and no private directory would look as if nothing had been begun.
+    result["lost"] = output.lost
+    jobdir.shred(directory / PRIVATE)  # first: it may be what fills the disk
     jobdir.write_durably(directory / RESULT, json.dumps(redactor.value(result)))
-    jobdir.shred(directory / PRIVATE)
     return 0
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestrator.model.inventory import Host
 
-_TAKEN_OVER = ("HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "TMPDIR", "TZ")
+_TAKEN_OVER = ("HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "TMPDIR", "TZ", "PYTHONPATH")
 
 KEEPALIVE = ("-o", "ServerAliveInterval=2", "-o", "ServerAliveCountMax=2")
 """A cut link is noticed after about 6 s; without these Ansible was seen to hang for over a minute."""
@@ -19,6 +19,10 @@ EMPTY_CONFIG = "ansible.cfg"
 """An empty file in the private directory, for a workspace without a configuration: else Ansible looks elsewhere."""
 _TRUST = ("-o", "StrictHostKeyChecking=yes")
 _SHARED = ("-o", "ControlMaster=auto", "-o", "ControlPersist=60s")
+_LONGEST_SOCKETS = 75
+"""Characters: the system allows a socket's path 108, of which ssh and Ansible take the rest."""
+SSH_ARGS = "holdfast_ssh_args"
+"""The host variable that ``additions`` gives; ``ssh_args`` makes Ansible use it, whatever the inventory says."""
 
 
 def environment(workspace: Path, playbooks: Path, directory: Path, sockets: Path) -> dict[str, str]:
@@ -46,7 +50,6 @@ def environment(workspace: Path, playbooks: Path, directory: Path, sockets: Path
         "ANSIBLE_INVENTORY_ENABLED": "yaml,ini",
         "ANSIBLE_INVENTORY_UNPARSED_FAILED": "True",
         "ANSIBLE_HOST_KEY_CHECKING": "True",
-        "ANSIBLE_SSH_ARGS": shlex.join([*KEEPALIVE, *_TRUST, *_SHARED]),
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(sockets),
         "ANSIBLE_PIPELINING": "True",
         "ANSIBLE_TIMEOUT": "10",
@@ -61,24 +64,35 @@ def environment(workspace: Path, playbooks: Path, directory: Path, sockets: Path
     }
 
 
-def additions(hosts: Iterable[Host]) -> dict[str, Any]:
+def ssh_args(sockets: Path) -> Mapping[str, str]:
+    """The variable to be given to Ansible as an extra one, which nothing outranks: a template, of ours.
+
+    Hosts that are not in the inventory (``add_host``) get what holds for all.
+    """
+    return {"ansible_ssh_args": "{{ " + SSH_ARGS + " | default('" + _general(sockets) + "') }}"}
+
+
+def _general(sockets: Path) -> str:
+    shared = _SHARED if len(str(sockets)) <= _LONGEST_SOCKETS else ("-o", "ControlMaster=no")
+    return shlex.join([*KEEPALIVE, *_TRUST, *shared])
+
+
+def additions(hosts: Iterable[Host], sockets: Path) -> dict[str, Any]:
     """A second inventory for ``hosts``, as data; Ansible reads it after the real one.
 
     Hosts on ssh: our options come before their own ``ansible_ssh_args``, and ssh takes the first it is given. Local
     hosts: the Python that runs this program, where they name none; looking for one costs time and finds surprises.
     """
-    added = {host.name: _addition(host) for host in hosts}
+    added = {host.name: _addition(host, sockets) for host in hosts}
     return {"all": {"hosts": {name: vars_ for name, vars_ in added.items() if vars_}}}
 
 
-def _addition(host: Host) -> Mapping[str, str]:
+def _addition(host: Host, sockets: Path) -> Mapping[str, str]:
     if host.is_local:
         return {} if "ansible_python_interpreter" in host.vars else {"ansible_python_interpreter": sys.executable}
     if host.vars.get("ansible_connection", "ssh") not in ("ssh", "smart", "ansible.builtin.ssh"):
         return {}
-    words = [*KEEPALIVE, *_TRUST]
-    known_hosts = host.vars.get("holdfast_known_hosts")
-    if known_hosts:
-        words += ["-o", f"UserKnownHostsFile={Path(os.path.expandvars(str(known_hosts))).expanduser()}"]
-    own = host.vars.get("ansible_ssh_args", shlex.join(_SHARED))
-    return {"ansible_ssh_args": f"{shlex.join(words)} {own}"}
+    known_hosts = host.vars.get("holdfast_known_hosts") or host.vars.get("ansible_ssh_known_hosts_file")
+    trusted = f"UserKnownHostsFile={Path(os.path.expandvars(str(known_hosts))).expanduser()}" if known_hosts else ""
+    ours = shlex.join([*KEEPALIVE, *_TRUST, *(("-o", trusted) if trusted else ())])
+    return {SSH_ARGS: f"{ours} {host.vars.get('ansible_ssh_args', '')} {_general(sockets)}"}

@@ -136,15 +136,13 @@ class ThreadHands:
         try:
             return jobdir.tidy(directory, job.ident, outcome, self._outputs, self._redactor)
         except Exception as error:  # noqa: BLE001  a full disk must not turn a known end into no answer
-            told = f"{outcome.error}\nits output could not be kept: {error}".strip()
+            told = f"{outcome.error}\nits outcome could not be kept: {error}".strip()
             return replace(outcome, error=self._redactor.text(told))
 
     def _do(self, job: Job, control: JobControl, *, attach: bool) -> Outcome:
         executor = self._executors.get(job.kind)
         if executor is None:
-            return failed(
-                f"there is no executor for {job.kind!r}", mend=f"known: {', '.join(sorted(self._executors))}"
-            )
+            return failed(f"there is no executor for {job.kind!r}", mend=f"known: {', '.join(sorted(self._executors))}")
         if job.mode is Mode.TABLETOP:
             return Outcome(Ending.OK, simulated=True)
         if job.mode is Mode.CHECK:
@@ -153,10 +151,7 @@ class ThreadHands:
 
     def _unexpected(self, job: Job, error: Exception) -> Outcome:
         mend = error.mend if isinstance(error, HoldfastError) else ""
-        if isinstance(error, HoldfastError):
-            text = error.message
-        else:
-            text = "".join(traceback.format_exception(error))
+        text = error.message if isinstance(error, HoldfastError) else "".join(traceback.format_exception(error))
         text = self._redactor.text(text)
         if job.changes and job.mode is not Mode.CHECK and began(Path(job.directory)):
             return unknown(text, mend=mend)

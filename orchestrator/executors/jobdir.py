@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from orchestrator.errors import HoldfastError
 from orchestrator.model.outcome import Ending, Outcome, OutputRef
 from orchestrator.model.redaction import Redactor
 
@@ -68,16 +69,15 @@ def outcome(directory: Path) -> Outcome | None:
     try:
         return Outcome.from_body(json.loads(text))
     except (ValueError, KeyError, TypeError) as error:
-        return Outcome(
-            Ending.GONE, error=f"the kept outcome in {directory / OUTCOME} can not be read: {error}"
-        )
+        return Outcome(Ending.GONE, error=f"the kept outcome in {directory / OUTCOME} can not be read: {error}")
 
 
 def tidy(directory: Path, ident: str, ended: Outcome, keep: KeepOutput, redactor: Redactor) -> Outcome:
     """Keep the output and the outcome, shred the rest. Answers the outcome with the reference to the output.
 
     LEFT: nothing is touched. GONE: the output so far is kept, the rest stays, as something may still be using
-    it. NOT_STARTED: what was prepared goes, so that the job can be begun. Raises OSError (full disk, say).
+    it. NOT_STARTED: what was prepared goes, so that the job can be begun. On a full disk the raw output goes
+    unkept, which the outcome then says; raises OSError where not even the outcome can be kept.
     """
     if ended.ending is Ending.LEFT or not directory.is_dir():
         return ended
@@ -86,10 +86,18 @@ def tidy(directory: Path, ident: str, ended: Outcome, keep: KeepOutput, redactor
         return ended
     out = directory / OUT
     if ended.ref is None and out.is_file() and out.stat().st_size > 0:
-        ended = replace(ended, ref=keep(ident, out))
+        try:
+            ended = replace(ended, ref=keep(ident, out))
+        except (OSError, HoldfastError) as error:
+            ended = replace(ended, error=f"{ended.error}\nits output could not be kept: {error}".strip())
     if ended.ending is Ending.GONE:
         return ended
-    write_durably(directory / OUTCOME, json.dumps(redactor.value(ended.to_body())))
+    body = json.dumps(redactor.value(ended.to_body()))
+    try:
+        write_durably(directory / OUTCOME, body)
+    except OSError:
+        shred(out)  # may be what fills the disk
+        write_durably(directory / OUTCOME, body)
     for entry in directory.iterdir():
         if entry.name != OUTCOME:
             shred(entry)

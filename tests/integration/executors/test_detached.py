@@ -174,9 +174,7 @@ def test_the_timeout_stops_the_whole_family(place: Path) -> None:
 
 
 def test_what_ignores_the_polite_signal_is_killed(place: Path) -> None:
-    process = detached.start(
-        place, ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 60; done"], env=ENV
-    )
+    process = detached.start(place, ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 60; done"], env=ENV)
     until(lambda: lines(place / "out") == ["ready"])
     assert detached.stop(process, grace=0.3) == set()
     assert detached.find(place) == Ended(128 + signal.SIGKILL)
@@ -203,6 +201,16 @@ def test_the_timeout_counts_from_the_commands_own_start(place: Path) -> None:
     assert time.monotonic() - began < 5
 
 
+def test_an_end_that_came_in_time_counts_although_nobody_looked_in_time(place: Path) -> None:
+    """The driver was stopped for a minute, and goes on."""
+    process = detached.start(place, ["sleep", "0.3"], env=ENV)
+    reins = control(0.0)
+    watched = os.pidfd_open(process.pid)
+    os.waitid(os.P_PIDFD, watched, os.WEXITED | os.WNOWAIT)
+    os.close(watched)
+    assert detached.follow(place, reins, 0.1) == Ended(0)
+
+
 def test_a_killed_companion_leaves_the_end_in_doubt(place: Path) -> None:
     process = detached.start(place, ["sleep", "60"], env=ENV)
     until(lambda: (place / "begun").exists() and len(proc.tree(process)) == 2)
@@ -225,17 +233,13 @@ def test_a_recycled_process_number_is_not_taken_for_it(place: Path) -> None:
 def test_after_a_reboot_it_is_in_doubt(place: Path) -> None:
     process = proc.find(os.getpid())
     assert process is not None
-    jobdir.write_durably(
-        place / "pid", f'{{"pid": {process.pid}, "start": {process.start}, "boot": "another"}}'
-    )
+    jobdir.write_durably(place / "pid", f'{{"pid": {process.pid}, "start": {process.start}, "boot": "another"}}')
     found = detached.find(place)
     assert isinstance(found, Gone) and "started anew" in found.why
 
 
 @pytest.mark.parametrize("sharing", [False, True])
-def test_the_lock_outlives_its_taker_as_long_as_the_command_runs(
-    place: Path, tmp_path: Path, sharing: bool
-) -> None:
+def test_the_lock_outlives_its_taker_as_long_as_the_command_runs(place: Path, tmp_path: Path, sharing: bool) -> None:
     taken = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
     fcntl.flock(taken, fcntl.LOCK_EX)
     process = detached.start(place, ["sleep", "60"], env=ENV, lock_fds=[taken], share_locks=sharing)

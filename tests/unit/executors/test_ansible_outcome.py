@@ -20,8 +20,8 @@ def stats(**parts: dict[str, int]) -> dict[str, dict[str, int]]:
 
 def result(**parts: Any) -> dict[str, Any]:
     given: dict[str, Any] = {
-        "status": "successful", "rc": 0, "error": "", "begun": True, "task": "promote", "custom": {}, "failures": [],
-        "unreachable": [], "worked": [], "stopped": False, "tail": "", "stats": stats(ok={"a": 2}, processed={"a": 1}),
+        "rc": 0, "lost": "", "error": "", "begun": True, "task": "promote", "custom": {}, "failures": [],
+        "unreachable": [], "worked": [], "tail": "", "stats": stats(ok={"a": 2}, processed={"a": 1}),
     }  # fmt: skip
     return given | parts
 
@@ -64,7 +64,7 @@ def test_no_result_at_all_is_unknown() -> None:
 
 @pytest.mark.parametrize("rc", [None, -9])
 def test_a_killed_ansible_is_unknown(rc: int | None) -> None:
-    outcome = judge(result(rc=rc, stats=None, status="failed"))
+    outcome = judge(result(rc=rc, stats=None))
     assert outcome.ending is Ending.UNKNOWN and "killed" in outcome.error and "'promote'" in outcome.error
 
 

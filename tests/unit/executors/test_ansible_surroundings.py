@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.executors.ansible_surroundings import additions, environment
+from orchestrator.executors.ansible_surroundings import additions, environment, ssh_args
 from orchestrator.model.inventory import Host
 
 
@@ -17,10 +17,15 @@ def surroundings() -> dict[str, str]:
 
 
 def test_a_cut_link_is_noticed_and_host_keys_are_checked_for_every_connection() -> None:
-    env = surroundings()
-    words = shlex.split(env["ANSIBLE_SSH_ARGS"])
-    assert {"ServerAliveInterval=2", "ServerAliveCountMax=2", "StrictHostKeyChecking=yes"} <= set(words)
-    assert env["ANSIBLE_HOST_KEY_CHECKING"] == "True"
+    given = ssh_args(Path("/run/cp"))["ansible_ssh_args"]
+    for option in ("ServerAliveInterval=2", "ServerAliveCountMax=2", "StrictHostKeyChecking=yes", "ControlPersist=60s"):
+        assert option in given
+    assert surroundings()["ANSIBLE_HOST_KEY_CHECKING"] == "True"
+
+
+def test_ssh_shares_no_connections_where_their_path_would_be_too_long() -> None:
+    given = ssh_args(Path("/" + "x" * 90))["ansible_ssh_args"]
+    assert "ControlMaster=no" in given and "ControlPersist" not in given
 
 
 def test_the_settings_of_the_person_at_the_keyboard_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +55,7 @@ def test_an_executable_inventory_is_not_run() -> None:
 
 def test_our_ssh_options_come_before_the_inventorys_own() -> None:
     host = Host("a", {"ansible_ssh_args": "-o StrictHostKeyChecking=no", "holdfast_known_hosts": "/w/known hosts"})
-    given = additions([host])["all"]["hosts"]["a"]["ansible_ssh_args"]
+    given = additions([host], Path("/run/cp"))["all"]["hosts"]["a"]["holdfast_ssh_args"]
     words = shlex.split(given)
     assert words.index("StrictHostKeyChecking=yes") < words.index("StrictHostKeyChecking=no")
     assert "ServerAliveInterval=2" in words and "UserKnownHostsFile=/w/known hosts" in words
@@ -59,8 +64,10 @@ def test_our_ssh_options_come_before_the_inventorys_own() -> None:
 def test_a_local_host_uses_the_python_of_this_program_unless_it_names_one() -> None:
     local = Host("a", {"ansible_connection": "local"})
     named = Host("b", {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"})
-    assert additions([local, named]) == {"all": {"hosts": {"a": {"ansible_python_interpreter": sys.executable}}}}
+    assert additions([local, named], Path("/run/cp")) == {
+        "all": {"hosts": {"a": {"ansible_python_interpreter": sys.executable}}}
+    }
 
 
 def test_other_connections_are_left_alone() -> None:
-    assert additions([Host("w", {"ansible_connection": "winrm"})]) == {"all": {"hosts": {}}}
+    assert additions([Host("w", {"ansible_connection": "winrm"})], Path("/run/cp")) == {"all": {"hosts": {}}}

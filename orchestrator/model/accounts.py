@@ -48,6 +48,7 @@ class Ledger:
         people = ("approve", "manual")
         self.stretches: dict[str, list[Stretch]] = {name: [] for name in ORDER}
         self.customer: list[Stretch] = []
+        self.stops: list[Stretch] = []
         for job in story.jobs:
             # Should a person's step ever be journaled as a job, the person is still who is awaited.
             if job.phase == "action" and story.steps[job.step].planned.kind in people:
@@ -67,7 +68,8 @@ class Ledger:
                 end = line.positions[stop.end]
                 if stop.answered is not None:
                     end = min(end, max(start, line.place(stop.answered, story.events[stop.end])))
-            self.stretches["decision"].append((start, end))
+            self.stops.append((start, end))
+        self.stretches["decision"] += self.stops
         self.stretches["absent"] = [(gap.start, gap.end) for gap in line.gaps]
         self.customer = merged(self.customer)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Literal
 
 from orchestrator.model.accounts import Accounts, Ledger
 from orchestrator.model.document import Document, Milestone, Mode
@@ -46,8 +47,11 @@ class Interval(Document):
     basis: str
 
 
-class DriverGap(Document):
-    """Between the last word of one driver process and the first of the next, on the run's axis."""
+class Standstill(Document):
+    """A stretch of the run's axis in which nothing went on: ``absent`` is between the last word of one driver process
+    and the first of the next; ``stop`` is after a failure, until somebody decided."""
+
+    kind: Literal["absent", "stop"]
 
     start_s: float
     end_s: float
@@ -84,7 +88,7 @@ class Measurement(Document):
     verification: Verification
     remarks: tuple[Remark, ...]
     drivers: int
-    driver_gaps: tuple[DriverGap, ...] = ()
+    standstills: tuple[Standstill, ...] = ()
     clock_jumps_s: tuple[float, ...] = ()
 
     def milestone(self, name: Milestone) -> Moment | None:
@@ -150,7 +154,11 @@ def measure_story(story: Story) -> Measurement:
         verification=verify(story, rows, (rto, rpo, resolve), status),
         remarks=tuple(remarks),
         drivers=len({event.epoch for event in events}),
-        driver_gaps=tuple(DriverGap(start_s=seconds(gap.start), end_s=seconds(gap.end)) for gap in line.gaps),
+        standstills=tuple(
+            Standstill(kind=kind, start_s=seconds(start), end_s=seconds(end))
+            for kind, stretches in (("absent", ledger.stretches["absent"]), ("stop", ledger.stops))
+            for start, end in stretches
+        ),
         clock_jumps_s=tuple(jumps),
     )
 

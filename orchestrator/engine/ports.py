@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from orchestrator.model.event import Event, EventKind
-from orchestrator.model.job import Job
-from orchestrator.model.outcome import Outcome
 
 if TYPE_CHECKING:
+    # Only named here: who merely lists runs must not pay for the document models.
     from orchestrator.engine.state import RunState
+    from orchestrator.model.job import Job
+    from orchestrator.model.outcome import Outcome
 
 
 class Clock(Protocol):

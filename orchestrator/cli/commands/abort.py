@@ -1,0 +1,14 @@
+"""``holdfast abort``."""
+
+from __future__ import annotations
+
+from orchestrator.cli.deciding import decide
+from orchestrator.cli.options import By, Run, Why
+
+
+def command(run: Run, why: Why, by: By = None) -> None:
+    """End the run where it is, undoing nothing.
+
+    Jobs at work are told to stop; how far they came is recorded as unknown where it is.
+    """
+    decide(run, "abort", by=by, why=why)

@@ -1,0 +1,14 @@
+"""``holdfast approve``."""
+
+from __future__ import annotations
+
+from orchestrator.cli.deciding import decide
+from orchestrator.cli.options import By, Run, Step, Why
+
+
+def command(run: Run, step: Step, by: By = None, why: Why = "") -> None:
+    """Approve a step that asks for it.
+
+    Who started a run does not approve it, unless its runbook allows that.
+    """
+    decide(run, "approve", step, by=by, why=why)

@@ -1,0 +1,41 @@
+"""Where this call works: the options given before the command, else the environment, else the usual places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchestrator.wiring.app import Holdfast
+    from orchestrator.wiring.settings import Settings
+
+
+@dataclass(slots=True)
+class Place:
+    """What was given on the command line; None where nothing was."""
+
+    workspace: str | None = None
+    state: str | None = None
+    store: str | None = None
+
+
+CHOSEN = Place()
+"""Set once, before the command is called."""
+
+
+def settings(by: str | None = None) -> Settings:
+    """The settings of this call."""
+    from orchestrator.wiring.settings import Settings
+
+    return Settings.from_environment(
+        workspace=CHOSEN.workspace, state=CHOSEN.state, store=CHOSEN.store, by=by
+    )
+
+
+def app(by: str | None = None, warn: Callable[[str], None] | None = None) -> Holdfast:
+    """The program, put together for this call. ``warn`` is told what is odd but stops nothing."""
+    from orchestrator.cli import streams
+    from orchestrator.wiring.app import Holdfast
+
+    return Holdfast(settings(by), warn or (lambda text: streams.warn(f"warning: {text}")))

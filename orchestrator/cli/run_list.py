@@ -1,0 +1,91 @@
+"""The list of runs. It reads one event a run, so that it is quick however long the runs were."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.cli.streams import say
+
+if TYPE_CHECKING:
+    from orchestrator.journal.store import RunListing
+    from orchestrator.wiring.app import Holdfast
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One run in the list."""
+
+    run_id: str
+    created: str
+    runbook: str
+    mode: str
+    status: str
+    detail: str
+
+
+def show_list(program: Holdfast, limit: int, *, as_json: bool) -> None:
+    """Print the newest runs."""
+    listings = program.runs()
+    lines = [_line(program, listing) for listing in listings[:limit]]
+    if as_json:
+        rows = [
+            {"run_id": line.run_id, "created_at": line.created, "runbook": line.runbook, "mode": line.mode,
+             "status": line.status, "detail": line.detail}
+            for line in lines
+        ]  # fmt: skip
+        say(json.dumps({"runs": rows, "total": len(listings)}, ensure_ascii=False))
+        return
+    if not lines:
+        say("no runs yet; begin with: holdfast run NAME --mode drill")
+        return
+    _print(lines)
+    if len(listings) > limit:
+        say(f"and {len(listings) - limit} older; see them with --limit {len(listings)}")
+
+
+def _print(lines: list[Line]) -> None:
+    """Columns, without the cost of a table library: this is what somebody waits for at three in the morning."""
+    head = Line("run", "started (UTC)", "runbook", "mode", "status", "")
+    rows = [
+        (line.run_id, line.created, line.runbook, line.mode, line.status, line.detail)
+        for line in (head, *lines)
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        say("  ".join([*cells, row[5]]).rstrip())
+
+
+def _line(program: Holdfast, listing: RunListing) -> Line:
+    status, detail = _status(program, listing)
+    return Line(
+        listing.run_id,
+        f"{listing.created_at:%Y-%m-%d %H:%M:%S}",
+        listing.runbook,
+        listing.mode,
+        status,
+        detail,
+    )
+
+
+def _status(program: Holdfast, listing: RunListing) -> tuple[str, str]:
+    if listing.last_kind == "run.ended":
+        return _last(program, listing).get("status", "ended").replace("_", " "), ""
+    driver = program.driver(listing.run_id)
+    if driver is not None:
+        return ("running" if driver.state == "running" else "driver stopped"), f"pid {driver.pid}"
+    if listing.seq == 0:
+        return "never began", ""
+    if listing.last_kind == "driver.released":
+        why = str(_last(program, listing).get("why", ""))
+        told = {"stopped": "STOPPED", "waiting": "WAITING"}.get(why, "interrupted")
+        return told, f"holdfast status {listing.run_id}"
+    return "interrupted", f"holdfast resume {listing.run_id}"
+
+
+def _last(program: Holdfast, listing: RunListing) -> dict[str, str]:
+    records = program.memory.where(listing.run_id).records(listing.run_id, listing.seq - 1)
+    body: dict[str, str] = json.loads(records[-1].body) if records else {}
+    return body

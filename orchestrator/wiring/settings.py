@@ -14,8 +14,8 @@ class Settings:
     """Where things are, and who is asking.
 
     ``workspace`` holds runbooks/, playbooks/ and inventories/; ``state`` is private to this program (0700);
-    ``store`` is the journal's store (a file, or ``postgresql://...``). ``by`` is the name a person gives, ``account`` the
-    operating-system account it is given from: the name is a claim, the account is not.
+    ``store`` is the journal's store (a file, or ``postgresql://...``). ``by`` is the name a person gives,
+    ``account`` the operating-system account it is given from: the name is a claim, the account is not.
     """
 
     workspace: Path

@@ -109,13 +109,9 @@ def _not_restored(story: Story, line: Timeline, onset: int, status: str, say: An
         # Nothing in the run would have told; that it is late cannot be told either.
         objective = say(Verdict.UNPROVEN, remark("restored_missing"), running=running)
     elif elapsed > limit:
-        objective = say(
-            Verdict.MISSED, remark("restored_late", elapsed_s=elapsed, limit_s=limit), running=running
-        )
+        objective = say(Verdict.MISSED, remark("restored_late", elapsed_s=elapsed, limit_s=limit), running=running)
     elif running:
-        objective = say(
-            Verdict.UNPROVEN, remark("restored_not_yet", elapsed_s=elapsed, limit_s=limit), running=True
-        )
+        objective = say(Verdict.UNPROVEN, remark("restored_not_yet", elapsed_s=elapsed, limit_s=limit), running=True)
     else:
         objective = say(Verdict.UNPROVEN, remark("restored_never", status=status, elapsed_s=elapsed))
     return objective

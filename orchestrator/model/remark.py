@@ -84,7 +84,7 @@ ENGLISH: dict[str, str] = {
     "measured_by_wall": "Measured by the wall clock, because more than one process or person is involved.",
     # what to do now
     "do_resume": "Nothing drives this run. Bring it on with: holdfast resume {run}",
-    "do_decide": "A decision is needed on step {step} ({status}): retry, skip, mark-done, override, rollback or abort.",
+    "do_decide": "A decision is needed on step {step} ({status}); it takes: {verbs}.",
     "do_look": "Step {step} was left {status}; see by hand what state it left behind.",
     "do_who": "{count} of these must agree: {people}.",
     "do_by": "Answer by {at} (UTC).",

@@ -84,9 +84,7 @@ class StepRow(Document):
 def step_rows(story: Story, line: Timeline) -> tuple[StepRow, ...]:
     """All steps of the plan in its order; the checks after a rollback only where they were begun."""
     return tuple(
-        _row(step, story, line)
-        for step in story.steps.values()
-        if step.planned.role != "rollback-check" or step.jobs
+        _row(step, story, line) for step in story.steps.values() if step.planned.role != "rollback-check" or step.jobs
     )
 
 

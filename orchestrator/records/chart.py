@@ -176,8 +176,9 @@ def _look(kind: str) -> str:
 
 
 def _post_text(name: Milestone, after: float, language: Language) -> str:
+    word = language.word("milestone", name)
     sign = "+" if after > 0 else ""
-    return f"{language.word('milestone', name)} {sign}{language.duration(after)}" if after else language.word("milestone", name)
+    return f"{word} {sign}{language.duration(after)}" if after else word
 
 
 def _gaps(measurement: Measurement, scale: Scale, language: Language) -> Iterator[Bar]:
@@ -224,9 +225,7 @@ def _bar(kind: str, start: float, end: float, scale: Scale, title: str) -> Bar:
     return Bar(_look(kind), x, round(max(scale.x(end) - x, 1.6), 2), title)
 
 
-def _line(
-    y: float, mark: str, bad: bool, label: str, bars: tuple[Bar, ...], budget: float | None, note: str
-) -> Line:
+def _line(y: float, mark: str, bad: bool, label: str, bars: tuple[Bar, ...], budget: float | None, note: str) -> Line:
     right = max([bar.x + bar.width for bar in bars] + ([budget] if budget is not None else []), default=GUTTER)
     needs = width(note, 11) + 8
     at_end = right + needs > WIDTH - 2

@@ -98,7 +98,9 @@ def _visible(value: Any) -> Any:
     return _HIDDEN.sub(lambda found: f"⟨U+{ord(found.group()):04X}⟩", value)
 
 
-_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
 
 
 def _compact(value: Mapping[str, Any]) -> str:
@@ -131,6 +133,6 @@ def _css_string(text: str) -> str:
     """A CSS string whatever is in ``text``: all but letters and digits are written as escapes."""
 
     def sign(one: str) -> str:
-        return one if one.isascii() and one.isalnum() or unicodedata.category(one) == "Lo" else f"\\{ord(one):06x}"
+        return one if (one.isascii() and one.isalnum()) or unicodedata.category(one) == "Lo" else f"\\{ord(one):06x}"
 
     return '"' + "".join(sign(one) for one in text[:120]) + '"'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from xml.etree import ElementTree as Xml  # noqa: S405  # only written here, never parsed
+from xml.etree import ElementTree as Xml  # only written here, never parsed
 
 from orchestrator.model.objectives import Objective, Verdict
 from orchestrator.model.record import Record

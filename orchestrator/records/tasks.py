@@ -11,9 +11,10 @@ from orchestrator.model.event import to_iso
 from orchestrator.model.measurement import Measurement
 from orchestrator.model.record import RollbackPart, Task
 from orchestrator.model.remark import remark
+from orchestrator.model.step_row import StepRow
 from orchestrator.model.step_story import WaitStory
 from orchestrator.model.story import Story
-from orchestrator.model.transition import STUCK
+from orchestrator.model.transition import STUCK, StepStatus
 
 
 def tasks(story: Story, measurement: Measurement, rollback: RollbackPart | None) -> tuple[Task, ...]:
@@ -31,11 +32,14 @@ def text_of(value: Any) -> Text:
 def _tasks(story: Story, measurement: Measurement, rollback: RollbackPart | None) -> Iterator[Task]:
     if rollback is not None and rollback.ok is False:
         yield Task(remark=remark("do_rollback_failed"), details=(rollback.result, *rollback.manual))
-    code = "do_decide" if story.ended is None else "do_look"
     for row in measurement.steps:
         if row.status in STUCK:
             details = tuple(text for text in (row.error, row.mend) if text)
-            yield Task(remark=remark(code, step=row.id, status=str(row.status)), step=row.id, details=details)
+            if story.ended is None:
+                said = remark("do_decide", step=row.id, status=str(row.status), verbs=_verbs(row))
+            else:
+                said = remark("do_look", step=row.id, status=str(row.status))
+            yield Task(remark=said, step=row.id, details=details)
     for wait in story.open_waits:
         yield _answer(wait)
     for step, why in rollback.irreversible.items() if rollback is not None else ():
@@ -45,6 +49,15 @@ def _tasks(story: Story, measurement: Measurement, rollback: RollbackPart | None
             yield Task(remark=remark("do_override_review", step=row.id), step=row.id)
     if measurement.status == "interrupted":
         yield Task(remark=remark("do_resume", run=measurement.run_id))
+
+
+def _verbs(row: StepRow) -> str:
+    """What the step takes now; a safeguard is overridden by name and with a reason, never skipped."""
+    if row.status is StepStatus.UNDO_FAILED:
+        return "retry, mark-done, abort"
+    if row.role == "fence" or row.kind == "approve":
+        return "retry, override, rollback, abort"
+    return "retry, skip, mark-done, rollback, abort"
 
 
 def _answer(wait: WaitStory) -> Task:

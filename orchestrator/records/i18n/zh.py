@@ -285,7 +285,9 @@ LABELS: dict[str, str] = {
     "evidence.version": "程序",
     "evidence.generated": "生成时间",
     "evidence.unsigned": "生成本记录时未提供",
-    "evidence.note": "以上全部内容均由日志推导得出，可用 holdfast verify 离线核验，签名可用 ssh-keygen -Y verify 核验。",
+    "evidence.note": (
+        "以上全部内容均由日志推导得出，可用 holdfast verify 离线核验，签名可用 ssh-keygen -Y verify 核验。"
+    ),
     "fill.note": "以下内容程序无从得知，空行供填写。",
     "fill.summary": "管理层摘要",
     "fill.absent": "应到未到人员",

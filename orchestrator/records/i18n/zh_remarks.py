@@ -64,7 +64,7 @@ REMARKS: dict[str, str] = {
     "clock_jumped": "系统时钟被调整 {by_s}；同一进程内的历时不受影响。",
     "measured_by_wall": "因涉及多个进程或人工报告，按系统时钟计算。",
     "do_resume": "当前没有进程驱动本次运行，继续执行请用：holdfast resume {run}",
-    "do_decide": "步骤 {step}（{status}）需要决定：retry、skip、mark-done、override、rollback 或 abort。",
+    "do_decide": "步骤 {step}（{status}）需要决定，可用：{verbs}。",
     "do_look": "步骤 {step} 结束时为「{status}」，请人工确认其遗留状态。",
     "do_who": "以下人员中须有 {count} 人同意：{people}。",
     "do_by": "请在 {at}（UTC）前答复。",

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def make(layout: Layout) -> None:
             part.mkdir(exist_ok=True)
             part.chmod(0o700)
             layout.account.own(part)
-    for part in (layout.root / "client", layout.faults, layout.inventory, layout.snapshot):
+    for part in (layout.root / "client", layout.faults, layout.inventory.parent, layout.inventory, layout.snapshot):
         part.mkdir(exist_ok=True)
         part.chmod(0o700)
     layout.account.own(layout.root / "client")
@@ -127,7 +128,8 @@ def make_data(layout: Layout) -> None:
             (BACKUP, "REPLICATION", VAULT),
         )
     )
-    script = f"{roles}CREATE DATABASE {DATABASE} OWNER {ORDERS};\n\\connect {DATABASE} {ORDERS}\n{SCHEMA.read_text()}"
+    database = f"CREATE DATABASE {DATABASE} OWNER {ORDERS};\n\\connect {DATABASE} {ORDERS}\n"
+    script = roles + settings.REWIND_GRANTS + database + SCHEMA.read_text()
     file = layout.host("app") / "run/schema.sql"
     # A file, because the passwords are in it: an argument list can be read by everybody.
     private(layout, file, script)
@@ -198,9 +200,14 @@ def lay_fresh_data(layout: Layout, *, synchronous: bool) -> None:
         _be_synchronous(layout.snapshot / "data/postgresql.auto.conf")
     else:
         (layout.snapshot / "data/postgresql.auto.conf").write_text("")
-    copy(layout.snapshot / "data", layout.data(PRIMARY))
-    copy(layout.snapshot / "data", layout.data(STANDBY))
-    copy(layout.snapshot / "repository", layout.backups.parent)
+    copies = (
+        (layout.snapshot / "data", layout.data(PRIMARY)),
+        (layout.snapshot / "data", layout.data(STANDBY)),
+        (layout.snapshot / "repository", layout.backups.parent),
+    )
+    with ThreadPoolExecutor(len(copies)) as together:
+        for done in [together.submit(copy, *pair) for pair in copies]:
+            done.result()
     private(layout, layout.data(STANDBY) / "standby.signal", "")
 
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,6 +27,8 @@ from orchestrator.lab.states import LabStatus, status_of
 
 _TRIES = 5
 """How often ports are chosen anew when somebody else takes one in between."""
+_OLDEST_SNAPSHOT = 86400.0
+"""Seconds; the backup in an older one would look as if nobody took backups any more."""
 _LISTENERS = (*DATABASES, SERVICE)
 
 
@@ -185,14 +188,19 @@ def _usable(known: Layout | None) -> Layout | None:
         return None
     members.end_lab(known)
     complete = known.ready and (known.programs / "postgres").exists() and Path(known.python).exists()
-    return known if complete else None
+    return known if complete and _snapshot_age(known) < _OLDEST_SNAPSHOT else None
+
+
+def _snapshot_age(layout: Layout) -> float:
+    try:
+        return time.time() - layout.snapshot.stat().st_mtime
+    except OSError:
+        return float("inf")
 
 
 def _is_up(layout: Layout) -> bool:
     seen = status_of(layout)
-    return (
-        seen.ready and not seen.faults and not any(effect.what != "redirect" for effect in read_effects(layout.effects))
-    )
+    return seen.ready and not seen.faults
 
 
 def _build(root: Path) -> Layout:

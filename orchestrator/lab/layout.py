@@ -6,7 +6,7 @@
     <lab>/lock              held by whoever changes the lab
     <lab>/effects.log       one line for each effect on a host
     <lab>/faults/           one file for each fault that is on
-    <lab>/inventory/        the site's Ansible inventory, estate and service levels
+    <lab>/inventories/lab/  the site's Ansible inventory, estate and service levels
     <lab>/snapshot/         data directories as they were when the lab was fresh
     <lab>/client/           the client outside: its receipts
     <lab>/bin/<host>/       PostgreSQL's programs, as they run on that host
@@ -127,8 +127,8 @@ class Layout:
 
     @property
     def inventory(self) -> Path:
-        """The site's directory."""
-        return self.root / "inventory"
+        """The site's directory; a site is called by its directory's name."""
+        return self.root / "inventories/lab"
 
     def as_dict(self) -> dict[str, Any]:
         """The fields, for a copy with some of them changed."""

@@ -60,7 +60,9 @@ def switch_on(layout: Layout, name: str) -> dict[str, Any]:
 
 def status(layout: Layout, name: str) -> dict[str, Any]:
     """Whether the host has power, and how many processes it runs."""
-    power = "off" if layout.off_mark(layout.host(name).name).exists() else "on"
+    # A switch that lies does so about its state, too.
+    off = layout.off_mark(layout.host(name).name).exists() or (layout.faults / LIES).exists()
+    power = "off" if off else "on"
     return {"host": name, "power": power, "processes": len(members.of_host(layout, name)), "at": effects.now()}
 
 

@@ -10,6 +10,16 @@ from orchestrator.lab.layout import DATABASES, MEMBER, PRIMARY, RESTORE, STANDBY
 ADMIN, ORDERS, REPLICATOR, BACKUP = "postgres", "orders", "replicator", "backup"
 ROLES = (ADMIN, ORDERS, REPLICATOR, BACKUP)
 DATABASE = "orders"
+REWIND_GRANTS = "".join(
+    f"GRANT EXECUTE ON FUNCTION pg_catalog.{function} TO {REPLICATOR};\n"
+    for function in (
+        "pg_ls_dir(text, boolean, boolean)",
+        "pg_stat_file(text, boolean)",
+        "pg_read_binary_file(text)",
+        "pg_read_binary_file(text, bigint, bigint, boolean)",
+    )
+)
+"""What pg_rewind's documentation asks for, so that a host is rebuilt without a superuser's password."""
 _ARCHIVE_EVERY = 10
 """Seconds after which WAL goes to the vault even where a segment is not full: the oldest a restored copy can be."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from orchestrator.lab.layout import DATABASES, PRIMARY, RESTORE, SERVICE, STANDBY, VAULT, Layout
+from orchestrator.lab.layout import DATABASES, MEMBER, PRIMARY, RESTORE, SERVICE, STANDBY, VAULT, Layout
 from orchestrator.lab.settings import ADMIN, BACKUP, DATABASE, REPLICATOR
 
 GROUPS = {
@@ -61,7 +61,7 @@ def _any_host(layout: Layout, name: str) -> dict[str, Any]:
         "power_off_argv": [*switch, "off", name],
         "power_on_argv": [*switch, "on", name],
         "power_status_argv": [*switch, "status", name],
-        "command_env": {"PATH": f"{layout.bin(name)}:/usr/local/bin:/usr/bin:/bin"},
+        "holdfast_environment": {"PATH": f"{layout.bin(name)}:/usr/local/bin:/usr/bin:/bin"},
     }
 
 
@@ -69,7 +69,7 @@ def _database(layout: Layout, name: str) -> dict[str, Any]:
     common = _any_host(layout, name)
     # What an account that looks after a server finds in its environment when it logs in there.
     environment = {
-        **common["command_env"],
+        **common["holdfast_environment"],
         "PGHOST": "127.0.0.1",
         "PGPORT": str(layout.ports[name]),
         "PGUSER": ADMIN,
@@ -78,7 +78,7 @@ def _database(layout: Layout, name: str) -> dict[str, Any]:
     }
     return {
         **common,
-        "command_env": environment,
+        "holdfast_environment": environment,
         "pg_host": "127.0.0.1",
         "pg_port": layout.ports[name],
         "pg_user": ADMIN,
@@ -89,6 +89,7 @@ def _database(layout: Layout, name: str) -> dict[str, Any]:
         "pg_log": str(layout.host(name) / "log/postgres.log"),
         "data_dir": str(layout.data(name)),
         "replication_user": REPLICATOR,
+        "replication_name": MEMBER[name],
         "backup_dir": str(layout.backups),
     }
 
@@ -119,10 +120,20 @@ def estate() -> dict[str, Any]:
                 "severity": {"shared-component": 1, "redundant-component": 1},
                 "owners": ["li-wei", "anna-berg"],
                 "declarers": ["li-wei", "anna-berg", "chen-jun"],
-                "host_groups": sorted(GROUPS),
+                "host_groups": ["old_primary", "service", "standby"],
                 "service_level": "contract-a",
                 "production": False,
-            }
+            },
+            # Losing both servers is another promise than losing one of them.
+            "orders-from-backup": {
+                "title": {"en": "Order data restored from backup", "zh": "订单数据（由备份恢复）"},
+                "rto": "10m",
+                "rpo": "60s",
+                "owners": ["li-wei", "anna-berg"],
+                "host_groups": ["primary", "repository", "restore_target"],
+                "service_level": "contract-a",
+                "production": False,
+            },
         },
     }
 

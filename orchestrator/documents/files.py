@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from io import FileIO
 from pathlib import Path
 
 from orchestrator.documents.reader import MAX_BYTES, read_bytes, too_large
@@ -18,20 +19,21 @@ def read_file(path: Path, shown: str | None = None) -> Source:
 
 def _content(path: Path, shown: str) -> bytes:
     try:
-        # Not blocking: opening a named pipe somebody left there must not hang a recovery.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with FileIO(path, opener=_open) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise DocumentError([Problem(shown, 1, 1, "not a regular file", "a document is an ordinary file")])
+            if status.st_size > MAX_BYTES:
+                raise too_large(shown, status.st_size)
+            # One byte more than is taken, to notice a file that grows while it is read.
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise _unreadable(shown, error) from error
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise DocumentError([Problem(shown, 1, 1, "not a regular file", "a document is an ordinary file")])
-        if status.st_size > MAX_BYTES:
-            raise too_large(shown, status.st_size)
-        try:
-            return file.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise _unreadable(shown, error) from error
+
+
+def _open(path: str, flags: int) -> int:
+    # Not blocking: opening a named pipe somebody left there must not hang a recovery.
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _unreadable(shown: str, error: OSError) -> DocumentError:

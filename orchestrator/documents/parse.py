@@ -85,10 +85,11 @@ def _problem(source: Source, model: type[Document], error: ErrorDetails, locatio
     if kind == "missing":
         name = location[-1]
         return source.problem(path, f"{name!r} is missing{_inside(path)}", f"add '{name}: ...'", key=True)
-    if location[-1] == "[key]":
+    last = location[-1] if location else None
+    if last == "[key]":
         message, mend = in_words(error)
         return source.problem(path, message, mend, key=True)
-    if location[-1] in _UNION_TAGS and path != location:
+    if last in _UNION_TAGS and path != location:
         message, mend = f"must be a text, a number or true/false, not {shown(error['input'])}", "write one plain value"
     else:
         message, mend = in_words(error)

@@ -13,6 +13,7 @@ from typing import Any
 
 from orchestrator.model.event import Event, EventKind, from_iso
 from orchestrator.model.job import Phase
+from orchestrator.model.legible import legible
 from orchestrator.model.outcome import Ending, Outcome
 from orchestrator.model.plan import Plan, plan_from_body
 from orchestrator.model.step_story import Idle, JobStory, StepStory, WaitStory
@@ -27,7 +28,8 @@ class Story:
     def __init__(self, events: Sequence[Event]) -> None:
         if not events or events[0].kind is not EventKind.RUN_CREATED:
             raise ValueError("a run's journal begins with run.created")
-        self.events = events
+        events = [legible(event) for event in events]
+        self.events: Sequence[Event] = events
         self.plan: Plan = plan_from_body(events[0].body["plan"])
         self.steps = {step.id: StepStory(step) for step in self.plan.steps}
         self.jobs: list[JobStory] = []

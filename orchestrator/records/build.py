@@ -43,6 +43,7 @@ def build(
     hash of the last event, ``signer`` the fingerprint of the key that signed the closing.
     """
     story = Story(events)
+    events = story.events
     line = Timeline(events)
     plan, created = story.plan, events[0].body
     measurement = measure_story(story)

@@ -8,22 +8,25 @@ calls and repetition, the size of a result is bounded by the sizes of the values
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, nodes
 from jinja2.environment import TemplateExpression
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
+from orchestrator.documents.filters import FILTERS, MAX_RESULT, NotTaken, gathered, kind_of, missing, plain, written
+
 MAX_TEMPLATE = 16 * 1024
-MAX_RESULT = 256 * 1024
 MAX_NUMBER = 2**63
 
-_MARK = re.compile(r"\{\{|\{%|\{#")
+TESTS = frozenset({"defined", "undefined", "none", "in", "eq", "ne", "lt", "le", "gt", "ge", "true", "false"})
+"""What may stand behind ``is``."""
+
+_MARK = re.compile(r"\{\{|\{%")
 
 _ALLOWED = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Const, nodes.Name, nodes.Getattr, nodes.Getitem,
@@ -33,113 +36,9 @@ _ALLOWED = (
 )  # fmt: skip
 
 
-class NotTaken(ValueError):
-    """The template uses something that is not taken. ``mend`` says what to write instead."""
-
-    def __init__(self, message: str, mend: str) -> None:
-        super().__init__(message)
-        self.mend = mend
-
-
 def has_template(text: str) -> bool:
     """Whether ``text`` has template marks in it at all."""
     return _MARK.search(text) is not None
-
-
-def _join(value: Any, separator: str = "") -> str:
-    parts = [_written(part) for part in _a_list(value)]
-    if sum(map(len, parts)) + len(separator) * len(parts) > MAX_RESULT:
-        raise _too_long()
-    return separator.join(parts)
-
-
-def _a_list(value: Any) -> list[Any]:
-    if not isinstance(value, list | tuple):
-        raise NotTaken(f"join needs a list, not {_kind(value)}", "give it a list")
-    return list(value)
-
-
-def _default(value: Any, instead: Any = "") -> Any:
-    return instead if isinstance(value, Undefined) or value is None else value
-
-
-def _length(value: Any) -> int:
-    if isinstance(value, str | list | tuple | Mapping):
-        return len(value)
-    raise NotTaken(f"length needs a text or a list, not {_kind(value)}", "give it a text or a list")
-
-
-def _text_only(method: Callable[[str], str]) -> Callable[[Any], str]:
-    def filter_(value: Any) -> str:
-        return method(_written(value))
-
-    return filter_
-
-
-def _integer(value: Any) -> int:
-    try:
-        return int(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise NotTaken(f"{_kind(value)} cannot be read as a whole number", "give it a number") from error
-
-
-def _floating(value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise NotTaken(f"{_kind(value)} cannot be read as a number", "give it a number") from error
-
-
-def _to_json(value: Any) -> str:
-    return _gathered(_ENCODER.iterencode(_plain(value, [MAX_RESULT])))
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
-
-FILTERS: dict[str, Callable[..., Any]] = {
-    "default": _default,
-    "float": _floating,
-    "int": _integer,
-    "join": _join,
-    "length": _length,
-    "lower": _text_only(str.lower),
-    "string": lambda value: _written(value),
-    "to_json": _to_json,
-    "trim": _text_only(str.strip),
-    "upper": _text_only(str.upper),
-}
-"""All filters there are; each looks at its arguments first and fails with a mend."""
-
-TESTS = frozenset({"defined", "undefined", "none", "in", "eq", "ne", "lt", "le", "gt", "ge", "true", "false"})
-
-
-def _kind(value: Any) -> str:
-    if value is None:
-        return "null"
-    return {"str": "text", "bool": "true/false", "dict": "a mapping", "list": "a list"}.get(
-        type(value).__name__, "a number" if isinstance(value, int | float) else "this value"
-    )
-
-
-def _written(value: Any) -> str:
-    """How a value stands in a text: as YAML and JSON write it, not as Python does."""
-    if isinstance(value, Undefined):
-        _missing(value)
-    if isinstance(value, str):
-        return value
-    if value is None:
-        raise NotTaken("a value in the text is null", "give it a value, or write {{ ... | default('...') }}")
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    return _to_json(value)
-
-
-def _missing(value: Undefined) -> NoReturn:
-    # Jinja's own way to say what is missing; strict, so that it raises UndefinedError.
-    str(value)
-    raise AssertionError("a strict undefined value was read")
 
 
 class _Environment(ImmutableSandboxedEnvironment):
@@ -153,7 +52,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         if isinstance(obj, Undefined):
-            _missing(obj)
+            missing(obj)
         if isinstance(obj, Mapping):
             if isinstance(argument, str) and argument in obj:
                 return obj[argument]
@@ -162,7 +61,7 @@ class _Environment(ImmutableSandboxedEnvironment):
             if isinstance(index, int) and not isinstance(index, bool) and -len(obj) <= index < len(obj):
                 return obj[index]
         known = f"; there are: {', '.join(sorted(map(str, obj))[:20])}" if isinstance(obj, Mapping) and obj else ""
-        return self.undefined(f"there is no {argument!r} in {_kind(obj)}{known}")
+        return self.undefined(f"there is no {argument!r} in {kind_of(obj)}{known}")
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:  # noqa: ARG002
         return False
@@ -173,9 +72,9 @@ class _Environment(ImmutableSandboxedEnvironment):
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         for value in (left, right):
             if isinstance(value, Undefined):
-                _missing(value)
+                missing(value)
         if operator == "+" and isinstance(left, str) and isinstance(right, str):
-            return _gathered((left, right))
+            return gathered((left, right))
         _need_numbers(operator, left, right)
         try:
             result = super().call_binop(context, operator, left, right)
@@ -187,7 +86,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def call_unop(self, context: Any, operator: str, arg: Any) -> Any:
         if isinstance(arg, Undefined):
-            _missing(arg)
+            missing(arg)
         _need_numbers(operator, arg)
         return super().call_unop(context, operator, arg)
 
@@ -195,11 +94,19 @@ class _Environment(ImmutableSandboxedEnvironment):
 def _need_numbers(operator: str, *values: Any) -> None:
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise NotTaken(f"{operator} needs numbers, not {_kind(value)}", "use ~ to put texts together")
+            raise NotTaken(f"{operator} needs numbers, not {kind_of(value)}", "use ~ to put texts together")
 
 
 def _make_environment() -> _Environment:
-    environment = _Environment(undefined=StrictUndefined, keep_trailing_newline=True, finalize=_finalize, cache_size=0)
+    environment = _Environment(
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        finalize=_finalize,
+        cache_size=0,
+        # YAML has comments of its own; '{#' stays what it is, e.g. in ${#name}.
+        comment_start_string="\0#",
+        comment_end_string="#\0",
+    )
     environment.globals.clear()
     environment.filters = dict(FILTERS)
     environment.tests = {name: test for name, test in environment.tests.items() if name in TESTS}
@@ -207,7 +114,7 @@ def _make_environment() -> _Environment:
 
 
 def _finalize(value: Any) -> Any:
-    return value if isinstance(value, Undefined) else _written(value)
+    return value if isinstance(value, Undefined) else written(value)
 
 
 _ENVIRONMENT = _make_environment()
@@ -283,38 +190,9 @@ def compile_template(template: str) -> Callable[[Mapping[str, Any]], Any]:
         # What compile_expression does, from the tree instead of the text.
         body: list[nodes.Node] = [nodes.Assign(nodes.Name("result", "store", lineno=1), expression, lineno=1)]
         read = TemplateExpression(_ENVIRONMENT.from_string(nodes.Template(body, lineno=1)), False)
-        return lambda scope: _plain(read(scope), [MAX_RESULT])
+        return lambda scope: plain(read(scope), [MAX_RESULT])
     text = _ENVIRONMENT.from_string(tree)
-    return lambda scope: _gathered(text.generate(scope))
-
-
-def _gathered(pieces: Iterable[str]) -> str:
-    found: list[str] = []
-    left = MAX_RESULT
-    for piece in pieces:
-        left -= len(piece)
-        if left < 0:
-            raise _too_long()
-        found.append(piece)
-    return "".join(found)
-
-
-def _too_long() -> NotTaken:
-    return NotTaken(f"the result is longer than {MAX_RESULT} characters", "put in less, or hand it over in a file")
-
-
-def _plain(value: Any, left: list[int]) -> Any:
-    """``value`` as plain data, within what is left of the bound on results."""
-    if isinstance(value, Undefined):
-        _missing(value)
-    left[0] -= len(value) if isinstance(value, str) else 1
-    if left[0] < 0:
-        raise _too_long()
-    if isinstance(value, list | tuple):
-        return [_plain(part, left) for part in value]
-    if isinstance(value, Mapping):
-        return {str(key): _plain(part, left) for key, part in value.items()}
-    return value
+    return lambda scope: gathered(text.generate(scope))
 
 
 def names_in(template: str) -> set[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from orchestrator.documents.source import Path, Source
+from orchestrator.documents.source import Keys, Source
 from orchestrator.documents.wording import wrong_type
 from orchestrator.errors import DocumentError, Problem
 
@@ -107,12 +107,12 @@ class _Reader:
         self.source = source
         self.groups = Groups()
         self.problems: list[Problem] = []
-        self._where: dict[str, Path] = {}
+        self._where: dict[str, Keys] = {}
 
-    def _wrong(self, path: Path, message: str, mend: str, *, key: bool = True) -> None:
+    def _wrong(self, path: Keys, message: str, mend: str, *, key: bool = True) -> None:
         self.problems.append(self.source.problem(path, message, mend, key=key))
 
-    def _mapping(self, path: Path, value: Any) -> Mapping[str, Any]:
+    def _mapping(self, path: Keys, value: Any) -> Mapping[str, Any]:
         if value is None or isinstance(value, dict):
             return value or {}
         message, mend = wrong_type("keys with values", value)
@@ -131,7 +131,7 @@ class _Reader:
             self._group((name,), name, body)
         self._cross_checks()
 
-    def _group(self, path: Path, name: str, body: Any) -> None:
+    def _group(self, path: Keys, name: str, body: Any) -> None:
         if not _NAME.match(name):
             self._wrong(path, f"{name!r} cannot be a group's name", "use letters, digits and '_'")
             return
@@ -156,7 +156,7 @@ class _Reader:
                 mend = f"did you mean {close[0]!r}?" if close else f"a group has {', '.join(_SECTIONS)}"
                 self._wrong(inside, f"unknown key {section!r} in group {name!r}", mend)
 
-    def _host(self, path: Path, group: str, name: str, own: Any) -> None:
+    def _host(self, path: Keys, group: str, name: str, own: Any) -> None:
         if not _NAME.match(name):
             mend = "write each host out by its name; say where it is reached with ansible_host and ansible_port"
             self._wrong(path, f"{name!r} cannot be a host's name", mend)
@@ -167,7 +167,7 @@ class _Reader:
             listed.append(name)
         self.groups.hosts.setdefault(name, {}).update(self._vars(path, own))
 
-    def _group_vars(self, path: Path, name: str, content: Any) -> None:
+    def _group_vars(self, path: Keys, name: str, content: Any) -> None:
         found = self._vars(path, content)
         priority = found.pop("ansible_group_priority", 1)
         if isinstance(priority, bool) or not isinstance(priority, int):
@@ -176,7 +176,7 @@ class _Reader:
         self.groups.priority[name] = priority
         self.groups.vars.setdefault(name, {}).update(found)
 
-    def _vars(self, path: Path, content: Any) -> dict[str, Any]:
+    def _vars(self, path: Keys, content: Any) -> dict[str, Any]:
         found = dict(self._mapping(path, content))
         self.problems.extend(refuse_templates(self.source, path, found))
         return found
@@ -193,7 +193,7 @@ class _Reader:
             )
 
 
-def refuse_templates(source: Source, path: Path, variables: Mapping[str, Any]) -> Iterator[Problem]:
+def refuse_templates(source: Source, path: Keys, variables: Mapping[str, Any]) -> Iterator[Problem]:
     """A problem for each variable whose name is none, and each template where this program reads the value."""
     for name, value in variables.items():
         if not _VARIABLE.match(name):

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from orchestrator.documents.shape import keys_of, model_at
-from orchestrator.documents.source import Path, Source
+from orchestrator.documents.source import Keys, Source
 from orchestrator.documents.wording import in_words, shown, unknown_key
 from orchestrator.errors import DocumentError, Problem
 from orchestrator.model.document import Document
@@ -66,7 +66,7 @@ def parse(source: Source, model: type[D]) -> D:
 
 
 def _problems(source: Source, model: type[Document], errors: list[ErrorDetails]) -> list[Problem]:
-    found: dict[tuple[Path, str], Problem] = {}
+    found: dict[tuple[Keys, str], Problem] = {}
     for error in errors:
         location = tuple(error["loc"])
         if error["type"] == "too_short" and error["input"]:
@@ -77,7 +77,7 @@ def _problems(source: Source, model: type[Document], errors: list[ErrorDetails])
     return list(found.values())
 
 
-def _problem(source: Source, model: type[Document], error: ErrorDetails, location: Path, path: Path) -> Problem:
+def _problem(source: Source, model: type[Document], error: ErrorDetails, location: Keys, path: Keys) -> Problem:
     kind = error["type"]
     if kind == "extra_forbidden":
         message, mend = unknown_key(str(location[-1]), model_at(model, path[:-1]))
@@ -96,12 +96,12 @@ def _problem(source: Source, model: type[Document], error: ErrorDetails, locatio
     return source.problem(path, f"{_named(path)}{message}", mend)
 
 
-def _named(path: Path) -> str:
+def _named(path: Keys) -> str:
     name = next((part for part in reversed(path) if isinstance(part, str)), "")
     return f"{name}: " if name else ""
 
 
-def _inside(path: Path) -> str:
+def _inside(path: Keys) -> str:
     name = next((part for part in reversed(path) if isinstance(part, str)), "")
     if path and isinstance(path[-1], int):
         return f" in entry {path[-1] + 1} of {name!r}" if name else f" in entry {path[-1] + 1}"

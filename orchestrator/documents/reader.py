@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import yaml
 
 from orchestrator.documents.scalars import Doubtful, resolve
-from orchestrator.documents.source import Path, Position, Source
+from orchestrator.documents.source import Keys, Position, Source
 from orchestrator.documents.syntax import explain
 from orchestrator.errors import DocumentError, Problem
 
@@ -114,7 +114,7 @@ class _Frame:
 
     __slots__ = ("container", "key", "keys", "path", "skip")
 
-    def __init__(self, container: Any, path: Path, skip: bool) -> None:
+    def __init__(self, container: Any, path: Keys, skip: bool) -> None:
         self.container = container
         self.path = path
         self.skip = skip
@@ -132,7 +132,7 @@ class _Builder:
         self.file = file
         self.text = text
         self.root: Any = None
-        self.positions: dict[Path, Position] = {}
+        self.positions: dict[Keys, Position] = {}
         self.problems: list[Problem] = []
         self._open: list[_Frame] = []
         self._documents = 0
@@ -240,7 +240,7 @@ class _Builder:
         path, skip = self._place(event, container)
         self._open.append(_Frame(container, path, skip))
 
-    def _place(self, event: yaml.Event, value: Any) -> tuple[Path, bool]:
+    def _place(self, event: yaml.Event, value: Any) -> tuple[Keys, bool]:
         """Put a value where it belongs; answers its path, and whether it is thrown away."""
         line, column = _place_of(event)
         if not self._open:

@@ -7,7 +7,7 @@ import typing
 from collections.abc import Mapping
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from orchestrator.documents.source import Path
+from orchestrator.documents.source import Keys
 from orchestrator.model.document import Document
 
 
@@ -32,7 +32,7 @@ def documents_in(annotation: Any) -> list[type[Document]]:
     return []
 
 
-def model_at(model: type[Document], path: Path) -> type[Document] | None:
+def model_at(model: type[Document], path: Keys) -> type[Document] | None:
     """The document that stands at ``path`` below ``model``; None where it is a plain value."""
     annotation: Any = model
     for part in path:

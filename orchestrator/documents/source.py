@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.errors import Problem
 
-Path = tuple[str | int, ...]
+Keys = tuple[str | int, ...]
 """Where a part is in the data: mapping keys and list numbers, from the top."""
 
 
@@ -27,12 +27,12 @@ class Source:
 
     file: str
     data: Any
-    positions: Mapping[Path, Position]
+    positions: Mapping[Keys, Position]
 
-    def settle(self, path: Path) -> Path:
+    def settle(self, path: Keys) -> Keys:
         """``path`` as it stands in the file: numbers of a list written without its brackets are left out, and
         where a part is not there at all, the closest part above it."""
-        found: Path = ()
+        found: Keys = ()
         for part in path:
             longer = (*found, part)
             if longer in self.positions:
@@ -41,12 +41,12 @@ class Source:
                 break
         return found
 
-    def at(self, path: Path, *, key: bool = False) -> tuple[int, int]:
+    def at(self, path: Keys, *, key: bool = False) -> tuple[int, int]:
         """Line and column of the value at ``path`` (or of its key); of the part above where it is not there."""
         where = self.positions[self.settle(path)]
         return (where.key_line, where.key_column) if key else (where.line, where.column)
 
-    def problem(self, path: Path, message: str, mend: str = "", *, key: bool = False, warning: bool = False) -> Problem:
+    def problem(self, path: Keys, message: str, mend: str = "", *, key: bool = False, warning: bool = False) -> Problem:
         """A problem with what is at ``path``."""
         line, column = self.at(path, key=key)
         return Problem(self.file, line, column, message, mend, warning)

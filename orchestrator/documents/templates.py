@@ -8,8 +8,9 @@ from typing import Any
 
 from jinja2 import TemplateError, UndefinedError
 
-from orchestrator.documents.expressions import NotTaken, compile_template, has_template, names_in
-from orchestrator.documents.source import Path
+from orchestrator.documents.expressions import compile_template, has_template, names_in
+from orchestrator.documents.filters import NotTaken
+from orchestrator.documents.source import Keys
 from orchestrator.errors import ExecutorError
 
 _FOREIGN = (TemplateError, TypeError, ValueError, OverflowError, RecursionError)
@@ -60,7 +61,7 @@ def _meant(template: str, scope: Mapping[str, Any]) -> str:
     return "write the name as it stands in the output, or add | default(...)"
 
 
-def templates_in(spec: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+def templates_in(spec: Any, path: Keys = ()) -> Iterator[tuple[Keys, str]]:
     """Every template text in a spec (models' data as well), with its path."""
     if isinstance(spec, str):
         if has_template(spec):

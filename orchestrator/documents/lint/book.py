@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from orchestrator.documents.loading import Loaded
-from orchestrator.documents.source import Path, Source
+from orchestrator.documents.source import Keys, Source
 from orchestrator.errors import Problem
 from orchestrator.model.runbook import Runbook, Step
 
@@ -61,7 +61,7 @@ class Book:
             found[name] = frozenset(seen)
         return found
 
-    def data(self, path: Path) -> Any:
+    def data(self, path: Keys) -> Any:
         """What is written at ``path`` in the file; None where nothing is."""
         value: Any = self.source.data
         for part in path:
@@ -73,13 +73,13 @@ class Book:
                 return None
         return value
 
-    def problem(self, path: Path, message: str, mend: str, *, key: bool = False, warning: bool = False) -> Problem:
+    def problem(self, path: Keys, message: str, mend: str, *, key: bool = False, warning: bool = False) -> Problem:
         """A problem with what is at ``path`` of this runbook's file."""
         return self.source.problem(path, message, mend, key=key, warning=warning)
 
     def of_step(self, number: int, message: str, mend: str, *parts: str | int, warning: bool = False) -> Problem:
         """A problem with a step: at this part of it, or at its id where it is about the step as a whole."""
-        path: Path = ("steps", number, *(parts or ("id",)))
+        path: Keys = ("steps", number, *(parts or ("id",)))
         return self.source.problem(path, message, mend, warning=warning)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.documents.lint.whole import FlatStep, Whole
-from orchestrator.documents.source import Path, Source
+from orchestrator.documents.source import Keys, Source
 from orchestrator.engine.forecast import Forecast, Leg, Part, forecast, until_restored
 from orchestrator.errors import Problem
 from orchestrator.model.actions import ASKS_PEOPLE
@@ -19,7 +19,7 @@ def _system(whole: Whole) -> System | None:
     return estate.systems.get(name) if estate is not None and name is not None else None
 
 
-def _targets(whole: Whole, which: str) -> Iterator[tuple[str, float, Source, Path]]:
+def _targets(whole: Whole, which: str) -> Iterator[tuple[str, float, Source, Keys]]:
     """Who set the target, its seconds, and where it stands; the estate's first."""
     runbook, drill, system = whole.book.runbook, whole.loaded.drill, _system(whole)
     if system is not None and runbook.system is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestrator.documents.expressions import has_template
 from orchestrator.documents.lint.book import Book
-from orchestrator.documents.source import Path
+from orchestrator.documents.source import Keys
 from orchestrator.errors import ExecutorError, Problem, UsageError
 from orchestrator.model.actions import ProbeAction
 from orchestrator.model.inventory import Inventory
@@ -17,7 +17,7 @@ from orchestrator.model.runbook import Step, Undo
 
 _BETWEEN = re.compile(r"[,:]")
 
-Named = tuple[Path, str, bool]
+Named = tuple[Keys, str, bool]
 """Where a host or group is named, its name, and whether it must be a single host."""
 
 
@@ -69,7 +69,7 @@ def _meant(name: str, inventory: Inventory) -> str:
     return f"did you mean {close[0]!r}?" if close else f"the inventory has: {', '.join(sorted(known)[:20])}"
 
 
-def _of_step(step: Step, path: Path) -> Iterator[Named]:
+def _of_step(step: Step, path: Keys) -> Iterator[Named]:
     yield from _of_action(step, path)
     for number, check in enumerate(step.verify):
         yield from _of_probe(check.probe, (*path, "verify", number, "probe"))
@@ -88,7 +88,7 @@ def _of_step(step: Step, path: Path) -> Iterator[Named]:
             yield from _of_probe(step.undo.verify.probe, (*path, "undo", "verify", "probe"))
 
 
-def _of_action(does: Step | Undo, path: Path) -> Iterator[Named]:
+def _of_action(does: Step | Undo, path: Keys) -> Iterator[Named]:
     if does.ansible is not None:
         limit = does.ansible.limit
         for name in [limit] if has_template(limit) else _BETWEEN.split(limit):
@@ -97,7 +97,7 @@ def _of_action(does: Step | Undo, path: Path) -> Iterator[Named]:
         yield (*path, "fabric", "host"), does.fabric.host, False
 
 
-def _of_probe(probe: ProbeAction, path: Path) -> Iterator[Named]:
+def _of_probe(probe: ProbeAction, path: Keys) -> Iterator[Named]:
     if probe.tcp is not None and not has_template(probe.tcp.address):
         yield (*path, "tcp"), probe.tcp.address.rpartition(":")[0] or probe.tcp.address, True
     if probe.http is not None and probe.http.target is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestrator.documents.lint.book import Book
 from orchestrator.documents.lint.references import RESERVED
-from orchestrator.documents.source import Path, Source
+from orchestrator.documents.source import Keys, Source
 from orchestrator.documents.templates import templates_in
 from orchestrator.engine.inputs import check_inputs
 from orchestrator.errors import Problem, UsageError
@@ -65,7 +65,7 @@ def drills_give_known_inputs(book: Book) -> Iterator[Problem]:
         yield from _given(book.loaded.sources["drill"], ("inputs",), book.runbook, drill.inputs)
 
 
-def _given(source: Source, path: Path, runbook: Runbook, given: Mapping[str, Any]) -> Iterator[Problem]:
+def _given(source: Source, path: Keys, runbook: Runbook, given: Mapping[str, Any]) -> Iterator[Problem]:
     for name, value in given.items():
         if name not in runbook.inputs:
             message = f"{name!r} is no input of {runbook.runbook}"

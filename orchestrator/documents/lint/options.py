@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from orchestrator.documents.expressions import NotTaken, names_in
+from orchestrator.documents.expressions import names_in
+from orchestrator.documents.filters import NotTaken
 from orchestrator.documents.lint.book import Book
-from orchestrator.documents.source import Path
+from orchestrator.documents.source import Keys
 from orchestrator.errors import Problem
 
 _BEGINS = re.compile(r"\{\{-?.*?\}\}", re.DOTALL)
@@ -17,7 +18,7 @@ _DASHED = ("-", "--", "-x", "--x", "-1", "-a-", "-A", "--help", "-o=x")
 def words_do_not_begin_with_values(book: Book) -> Iterator[Problem]:
     """``--`` before such a word ends the options, or the input's pattern keeps dashes out at its beginning."""
     for number, step in book.steps:
-        found: list[tuple[Path, tuple[str, ...]]] = []
+        found: list[tuple[Keys, tuple[str, ...]]] = []
         if step.fabric is not None:
             found.append((("steps", number, "fabric", "argv"), step.fabric.argv))
         if step.undo is not None and step.undo.fabric is not None:
@@ -31,7 +32,7 @@ def words_do_not_begin_with_values(book: Book) -> Iterator[Problem]:
             yield from _check(book, path, words)
 
 
-def _check(book: Book, path: Path, words: tuple[str, ...]) -> Iterator[Problem]:
+def _check(book: Book, path: Keys, words: tuple[str, ...]) -> Iterator[Problem]:
     for number, word in enumerate(words):
         if word == "--":
             return

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from orchestrator.documents.expressions import NotTaken, names_in
+from orchestrator.documents.expressions import names_in
+from orchestrator.documents.filters import NotTaken
 from orchestrator.documents.lint.book import Book
-from orchestrator.documents.source import Path
+from orchestrator.documents.source import Keys
 from orchestrator.documents.templates import templates_in
 from orchestrator.errors import Problem
 from orchestrator.model.actions import ACTIONS
@@ -41,7 +42,7 @@ def templates_read_what_is_there(book: Book) -> Iterator[Problem]:
                     yield book.problem(path, f"{name} is not rendered: the template stays as it is", "write plain text")
 
 
-def _check(book: Book, path: Path, template: str, ended: frozenset[str] | None) -> Iterator[Problem]:
+def _check(book: Book, path: Keys, template: str, ended: frozenset[str] | None) -> Iterator[Problem]:
     """``ended``: the steps whose output is there; None while the plan is made."""
     try:
         names = names_in(template)

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.documents.expressions import NotTaken, has_template, names_in
+from orchestrator.documents.expressions import has_template, names_in
+from orchestrator.documents.filters import NotTaken
 from orchestrator.documents.lint.book import Book
-from orchestrator.documents.source import Path, Source
+from orchestrator.documents.source import Keys, Source
 from orchestrator.documents.templates import templates_in
 from orchestrator.errors import Problem
 
@@ -39,7 +40,7 @@ def no_secret_is_written_down(book: Book) -> Iterator[Problem]:
         yield from _written(drill, ("inputs",), drill.data.get("inputs"))
 
 
-def _written(source: Source, path: Path, value: Any) -> Iterator[Problem]:
+def _written(source: Source, path: Keys, value: Any) -> Iterator[Problem]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             inside = (*path, key)
@@ -64,7 +65,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _in_words(source: Source, path: Path, words: list[Any]) -> Iterator[Problem]:
+def _in_words(source: Source, path: Keys, words: list[Any]) -> Iterator[Problem]:
     for number, word in enumerate(words):
         if not isinstance(word, str):
             continue
@@ -81,7 +82,7 @@ def _in_words(source: Source, path: Path, words: list[Any]) -> Iterator[Problem]
             yield from _in_text(source, (*path, number), word)
 
 
-def _in_text(source: Source, path: Path, text: str) -> Iterator[Problem]:
+def _in_text(source: Source, path: Keys, text: str) -> Iterator[Problem]:
     if _IN_URL.search(text):
         yield source.problem(path, "a password is written down in an address", _MEND)
     if _KEY_BLOCK in text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.documents.lint.book import Book
-from orchestrator.documents.source import Path
+from orchestrator.documents.source import Keys
 from orchestrator.errors import Problem
 from orchestrator.model.document import Text
 
@@ -19,11 +19,11 @@ def chinese_is_there(book: Book) -> Iterator[Problem]:
             yield book.problem(path, f"{name} has no Chinese text", mend, warning=True)
 
 
-def _texts(book: Book) -> Iterator[tuple[Path, Text | None]]:
+def _texts(book: Book) -> Iterator[tuple[Keys, Text | None]]:
     yield ("title",), book.runbook.title
     yield ("summary",), book.runbook.summary
     for number, step in book.steps:
-        path: Path = ("steps", number)
+        path: Keys = ("steps", number)
         yield (*path, "title"), step.title
         if step.approve is not None:
             yield (*path, "approve", "question"), step.approve.question

@@ -57,7 +57,10 @@ def render(spec: Any) -> Any:
         ("{{ {'a': n} | to_json }}", '{"a": 3}'),
         ("{{ '3' | int + 1 }}", 4),
         ("line\n{{ n }}\n", "line\n3\n"),
-        ("{# why #}x", "x"),
+        ("${#name} {# why #}", "${#name} {# why #}"),
+        ("${#name} {{ n }}", "${#name} 3"),
+        ("{% raw %}{{ n }}{% endraw %}", "{{ n }}"),
+        ("{{ '{{' }}", "{{"),
     ],
 )
 def test_what_a_template_becomes(template: str, value: Any) -> None:

@@ -18,6 +18,7 @@ from orchestrator.executors.ansible_request import Request, unsafe
 from orchestrator.executors.ansible_surroundings import additions, environment, ssh_args
 from orchestrator.executors.contract import Control
 from orchestrator.executors.detached import Ended, Gone, Left, NotStarted, Running, Stopped
+from orchestrator.executors.stopping import stop
 from orchestrator.model.actions import AnsibleAction
 from orchestrator.model.inventory import Inventory
 from orchestrator.model.job import Job
@@ -132,8 +133,8 @@ class AnsibleExecutor:
         outcome = self._through(directory, request, job, control)
         found = detached.find(directory)
         if isinstance(found, Running):
-            detached.stop(found.process)
-        return outcome
+            stop(found.process)
+        return failed("the check was broken off") if outcome.ending is Ending.LEFT else outcome
 
     def _ending(self, directory: Path, job: Job, control: Control, *, attach: bool) -> Outcome:
         followed = detached.follow(directory, control, job.timeout)

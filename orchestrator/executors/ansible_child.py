@@ -84,7 +84,7 @@ def play(directory: Path, request: Mapping[str, Any]) -> dict[str, Any]:
     settings = {"suppress_output_file": True, "suppress_ansible_output": False}
     error = ""
     try:
-        ansible_runner.run(
+        rc = ansible_runner.run(
             private_data_dir=str(private),
             ident="run",  # made by us: a name from outside could lead out of the directory
             project_dir=request["project"],
@@ -99,14 +99,14 @@ def play(directory: Path, request: Mapping[str, Any]) -> dict[str, Any]:
             # With a callback of ours the runner leaves the signal handlers alone, and kills nothing by itself:
             # it would kill the parent and leave its workers at work.
             cancel_callback=lambda: False,
-        )
+        ).rc
     except Exception:  # noqa: BLE001  whatever the runner throws, what the events said still counts
         error = traceback.format_exc()
         for process in started:  # it works on, even if the runner broke: its end is this program's end
             process.logfile_read = None
             while process.isalive():
                 process.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=1)
-    rc = started[0].exitstatus if started else None  # None where a signal ended it
+        rc = started[0].exitstatus if started else None
     return {"rc": rc, "error": error, **summary.to_body()}
 
 

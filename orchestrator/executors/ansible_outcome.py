@@ -32,6 +32,10 @@ _MENDS = (
         re.compile(r"Missing sudo password|password is required"),
         "let the user become root without a password",
     ),
+    (
+        re.compile(r"command was not found or was not executable: ansible-playbook"),
+        "install ansible-core beside holdfast",
+    ),
     (re.compile(r"the role '([^']+)' was not found"), "put the role {0} into playbooks/roles"),
 )
 _UNRESOLVED = re.compile(r"resolve (?:module|module/action|role|action) ['\"]?([\w.]+)")

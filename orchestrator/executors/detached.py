@@ -29,6 +29,7 @@ from orchestrator.errors import ExecutorError
 from orchestrator.executors import jobdir, proc
 from orchestrator.executors.contract import Control, Wish
 from orchestrator.executors.proc import Process
+from orchestrator.executors.stopping import stop
 
 # $1 the directory, $2 where to work, then the command. Descriptor 3 is the pipe, 4 the locks.
 _COMPANION = """
@@ -50,8 +51,6 @@ LOCKS = 4
 
 _SLICE = 0.25
 """Seconds between two looks at what the driver wishes."""
-_GRACE = 5.0
-"""Seconds a command has to end after SIGTERM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +163,7 @@ def start(
             )
         process = proc.find(pid)
         if process is None:
-            _reap(pid)
+            proc.reap(pid)
             raise ExecutorError(
                 "the shell for the command died at once", mend="see whether memory or processes ran out"
             )
@@ -201,7 +200,7 @@ def find(directory: Path) -> Running | Ended | NotStarted | Gone:
     # Alive is asked before rc is read: between the two it can only end, and then rc is there.
     if same_boot and proc.alive(process):
         return Running(process)
-    _reap(process.pid)
+    proc.reap(process.pid)
     try:
         return Ended(int((directory / "rc").read_text(encoding="ascii")))
     except FileNotFoundError:
@@ -249,46 +248,3 @@ def follow(directory: Path, control: Control, timeout: float) -> Ended | NotStar
 def _after(directory: Path) -> Ended | NotStarted | Gone:
     found = find(directory)
     return Gone("it is said to have ended, and still runs") if isinstance(found, Running) else found
-
-
-def stop(process: Process, grace: float = _GRACE) -> set[Process]:
-    """Stop the command that ``process`` keeps company, and all its descendants: SIGTERM, then SIGKILL.
-
-    Answers the processes that live on all the same (another user's, or stuck in the kernel).
-    """
-    family = _frozen(process)
-    for member in family:
-        proc.send(member, signal.SIGTERM)
-        proc.send(member, signal.SIGCONT)
-    # The shell is not told to stop: it has the exit code to write.
-    proc.await_death({*family, process}, grace)
-    for _ in range(5):
-        family = {member for known in (*family, process) for member in proc.tree(known)} - {process}
-        if not family:
-            break
-        for member in family:
-            proc.send(member, signal.SIGKILL)
-        proc.await_death(family, grace / 5)
-    if proc.await_death({process}, grace / 5):
-        proc.send(process, signal.SIGKILL)
-        family |= proc.await_death({process}, grace / 5)
-    _reap(process.pid)
-    return family
-
-
-def _frozen(process: Process) -> set[Process]:
-    # Frozen from the top, until nobody new turns up: else a parent forks, or dies and hides its children.
-    family: set[Process] = set()
-    for _ in range(10):
-        fresh = proc.tree(process) - {process} - family
-        if not fresh:
-            break
-        for member in fresh:
-            proc.send(member, signal.SIGSTOP)
-        family |= fresh
-    return family
-
-
-def _reap(pid: int) -> None:
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)

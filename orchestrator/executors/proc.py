@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -117,3 +118,9 @@ def await_death(processes: Iterable[Process], seconds: float) -> set[Process]:
     finally:
         for descriptor in waiting:
             os.close(descriptor)
+
+
+def reap(pid: int) -> None:
+    """Let a dead child's number go. Another process's child is none of ours."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)

@@ -19,7 +19,8 @@ from executors_kit import Reins, until
 
 from orchestrator.errors import ExecutorError
 from orchestrator.executors import detached, proc
-from orchestrator.executors.ansible import AnsibleExecutor
+from orchestrator.executors.ansible import AnsibleExecutor, cold
+from orchestrator.executors.ansible_request import Request
 from orchestrator.executors.contract import Wish
 from orchestrator.executors.detached import Running
 from orchestrator.model.inventory import Host, Inventory
@@ -241,7 +242,7 @@ import os, signal, sys, threading, time
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from executors_kit import Reins
-from orchestrator.executors.ansible import AnsibleExecutor
+from orchestrator.executors.ansible import AnsibleExecutor, cold
 from orchestrator.model.document import Mode
 from orchestrator.model.inventory import Host, Inventory
 from orchestrator.model.job import Job, Phase
@@ -364,6 +365,15 @@ def test_a_check_reads_the_playbook_and_reaches_the_hosts(site: Site, ansible_jo
     assert list(Path(job.directory).parent.iterdir()) == []
 
 
+def test_a_check_that_is_let_go_of_leaves_nothing(site: Site, ansible_job: MakeJob) -> None:
+    site.playbook(debug("x"))
+    job = ansible_job()
+    reins = Reins()
+    reins.pull(Wish.DETACH)
+    assert site.executor.check(job, reins).ending is Ending.FAILED
+    assert list(Path(job.directory).parent.iterdir()) == []
+
+
 def test_a_check_names_a_missing_collection(site: Site, ansible_job: MakeJob) -> None:
     site.playbook({"name": "power off", "community.general.redfish_command": {"category": "Systems"}})
     outcome = site.executor.check(ansible_job(), Reins())
@@ -386,3 +396,63 @@ def test_a_check_names_a_host_that_is_not_reached(site: Site, ansible_job: MakeJ
     executor = AnsibleExecutor(inventory, site.root / "playbooks", site.root, sockets=site.root / "cp")
     outcome = executor.check(ansible_job(limit="away"), Reins())
     assert outcome.ending is Ending.FAILED and "unreachable: away" in outcome.error, outcome
+
+
+def test_a_daemon_that_a_play_started_does_not_keep_the_lock(site: Site, ansible_job: MakeJob, tmp_path: Path) -> None:
+    note = tmp_path / "daemon"
+    site.playbook(command("sh", "-c", f"(setsid sh -c 'echo $$ >{note}; exec sleep 60' >/dev/null 2>&1 &)"))
+    lock = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    outcome = site.executor.run(ansible_job(lock_fds=(lock,)), Reins())
+    os.close(lock)
+    until(lambda: note.exists() and note.read_text().strip())
+    try:
+        assert outcome.ok, outcome
+        other = os.open(tmp_path / "lock", os.O_RDWR)
+        assert _takes(other)
+        os.close(other)
+    finally:
+        os.kill(int(note.read_text()), signal.SIGKILL)
+
+
+def test_no_name_from_outside_leads_out_of_the_jobs_directory(
+    site: Site, ansible_job: MakeJob, tmp_path: Path, run_dir: Path
+) -> None:
+    site.playbook(debug("x"))
+    job = ansible_job(step="../../x")
+    before = {str(path) for path in tmp_path.rglob("*")}
+    assert site.executor.run(job, Reins()).ok
+    made = {str(path) for path in tmp_path.rglob("*")} - before
+    assert made and all(path.startswith(job.directory) for path in made), made
+
+
+@pytest.mark.parametrize("text", ["[]", "", "- hosts: all\n  gather_facts: false\n"])
+def test_an_empty_playbook_is_not_ok(site: Site, ansible_job: MakeJob, text: str) -> None:
+    (site.root / "playbooks/p.yml").write_text(text)
+    outcome = site.executor.run(ansible_job(), Reins())
+    assert not outcome.ok and outcome.error, outcome
+
+
+def test_a_missing_ansible_is_a_failure_with_the_mend(site: Site, ansible_job: MakeJob) -> None:
+    def poor(directory: Path, request: Request, env: dict[str, str], lock_fds: tuple[int, ...]) -> None:
+        cold(directory, request, {**env, "PATH": "/usr/sbin"}, lock_fds)
+
+    site.playbook(debug("x"))
+    executor = AnsibleExecutor(site.inventory, site.root / "playbooks", site.root, launch=poor)
+    outcome = executor.run(ansible_job(), Reins())
+    assert outcome.ending is Ending.FAILED and "install ansible-core" in outcome.mend, outcome
+
+
+def test_another_launcher_can_stand_in(site: Site, ansible_job: MakeJob) -> None:
+    seen: list[Request] = []
+
+    def warm(directory: Path, request: Request, env: dict[str, str], lock_fds: tuple[int, ...]) -> None:
+        seen.append(request)
+        cold(directory, request, env, lock_fds)
+
+    site.playbook(debug("x"))
+    executor = AnsibleExecutor(
+        site.inventory, site.root / "playbooks", site.root, sockets=site.root / "cp", launch=warm
+    )
+    assert executor.run(ansible_job(), Reins()).ok
+    assert seen[0].playbook == "p.yml" and seen[0].limit == "one"

@@ -20,6 +20,7 @@ from orchestrator.executors import detached, jobdir, proc
 from orchestrator.executors.contract import Wish
 from orchestrator.executors.control import JobControl
 from orchestrator.executors.detached import Ended, Gone, Left, NotStarted, Running, Stopped
+from orchestrator.executors.stopping import stop
 
 ENV = {"PATH": "/usr/bin:/bin"}
 
@@ -39,7 +40,7 @@ def place(tmp_path: Path) -> Iterator[Path]:
     yield directory
     found = detached.find(directory)
     if isinstance(found, Running):
-        detached.stop(found.process, 1.0)
+        stop(found.process, 1.0)
 
 
 def control(timeout: float = 30.0) -> JobControl:
@@ -176,7 +177,7 @@ def test_the_timeout_stops_the_whole_family(place: Path) -> None:
 def test_what_ignores_the_polite_signal_is_killed(place: Path) -> None:
     process = detached.start(place, ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 60; done"], env=ENV)
     until(lambda: lines(place / "out") == ["ready"])
-    assert detached.stop(process, grace=0.3) == set()
+    assert stop(process, grace=0.3) == set()
     assert detached.find(place) == Ended(128 + signal.SIGKILL)
 
 
@@ -188,7 +189,7 @@ def test_a_daemon_that_the_command_started_is_not_stopped_with_it(place: Path, t
     daemon = proc.find(int(lines(note)[0]))
     assert daemon is not None
     until(lambda: daemon not in proc.tree(process))
-    detached.stop(process, grace=2.0)
+    stop(process, grace=2.0)
     assert proc.alive(daemon)
     os.kill(daemon.pid, signal.SIGKILL)
 
@@ -247,7 +248,7 @@ def test_the_lock_outlives_its_taker_as_long_as_the_command_runs(place: Path, tm
     other = os.open(tmp_path / "lock", os.O_RDWR)
     with pytest.raises(BlockingIOError):
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    detached.stop(process, grace=2.0)
+    stop(process, grace=2.0)
     fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.close(other)
 

@@ -128,7 +128,9 @@ class Story:
             step.action, step.verified, step.error, step.mend = job, 0, "", ""
             self._status(step, StepStatus.RUNNING, event)
         elif phase is Phase.VERIFY:
-            step.probing = step.status in (StepStatus.IN_DOUBT, StepStatus.UNKNOWN)
+            # Work that is known to have ended well is only verified once more, not doubted.
+            acted = step.settled == "mark-done" or (step.action is not None and step.action.good)
+            step.probing = step.status in (StepStatus.IN_DOUBT, StepStatus.UNKNOWN) and not acted
             self._status(step, StepStatus.RUNNING, event)
         else:
             self._status(step, StepStatus.UNDOING, event)

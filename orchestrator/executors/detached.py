@@ -41,7 +41,7 @@ shift 2
 : >"$directory/begun" || exit 0
 cd "$place" && "$@" {locks}
 rc=$?
-echo "$rc" >"$directory/rc.new" && mv -f "$directory/rc.new" "$directory/rc"
+echo "$rc" >"$directory/rc.new" && command -p mv -f "$directory/rc.new" "$directory/rc"
 """
 _ALONE = _COMPANION.format(locks="4<&-")
 _SHARING = _COMPANION.format(locks="")

@@ -80,6 +80,11 @@ def test_the_environment_is_exactly_what_was_given(place: Path) -> None:
     assert (place / "out").read_text().strip() == "['LANG', 'PATH']"
 
 
+def test_the_commands_own_search_path_does_not_matter_to_its_companion(place: Path) -> None:
+    detached.start(place, ["/bin/sh", "-c", "exit 4"], env={"PATH": "/nowhere"})
+    assert detached.follow(place, control(), 30.0) == Ended(4)
+
+
 def test_input_comes_from_memory_and_may_be_large(place: Path) -> None:
     given = os.urandom(3_000_000)
     detached.start(place, ["sh", "-c", "sha256sum"], env=ENV, stdin=given)

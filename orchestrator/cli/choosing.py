@@ -9,7 +9,7 @@ from orchestrator.errors import UsageError
 from orchestrator.model.document import Mode
 
 if TYPE_CHECKING:
-    from orchestrator.wiring.app import Holdfast
+    from orchestrator.wiring.app import Holdfast, Prepared
 
 
 def mode_of(
@@ -36,3 +36,12 @@ def mode_of(
     if drill is None:
         raise UsageError(f"{name} is a runbook, and no mode is given", mend=f"add --mode with one of {modes}")
     return Mode.TABLETOP if drill.type == "tabletop" else Mode.DRILL
+
+
+def tell_warnings(prepared: Prepared, name: str) -> None:
+    """How many warnings there are; their texts are for the day, not for the night."""
+    from orchestrator.cli.streams import warn
+
+    count = len(prepared.warnings)
+    if count:
+        warn(f"{count} warning{'' if count == 1 else 's'}; see: holdfast lint {name}")

@@ -61,8 +61,7 @@ def _go_on(driven: Driven, measured: Measurement, width: int) -> Iterator[Text]:
         yield Text(" Nothing was stopped halfway." + ("" if running else " Nothing is at work now."))
         for one in running:
             yield from wrapped(f"still at work: {one}", width, indent=1, style="bold yellow")
-        yield Text(" go on with:")
-        yield Text(f"   holdfast resume {state.run_id}", style="bold")
+        yield from hint_lines(hints(state, driven=False), width)
     elif driven.halt is Halt.ENDED:
         if state.ended == "succeeded" and state.plan.mode in (Mode.DRILL, Mode.LIVE):
             yield from _verified(measured, width)
@@ -79,7 +78,8 @@ def _verified(measured: Measurement, width: int) -> Iterator[Text]:
         text = f"counts as verification of digest {verification.digest[:12]}, until {verification.expires_at[:10]}"
         yield from wrapped(text, width, indent=1, style="green")
     else:
-        for reason in verification.reasons[:4]:
+        # Breaches have been told above.
+        for reason in [one for one in verification.reasons if one.code != "had_breach"][:4]:
             yield from wrapped(
                 f"does not count as verification: {reason.text}", width, indent=1, style="yellow"
             )

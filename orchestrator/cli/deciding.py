@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from orchestrator.cli import place
 from orchestrator.cli.streams import say
@@ -17,13 +17,20 @@ PATIENCE = 5.0
 _LOOK = 0.1
 
 
-def decide(run: str, verb: str, step: str = "", *, by: str | None, why: str = "") -> None:
-    """Give the decision. Raises Refused where the run will not take it, UsageError where run or step do not exist."""
+def decide(
+    run: str, verb: str, step: str = "", *, by: str | None, why: str = "", resume: bool = False
+) -> None:
+    """Give the decision; with ``resume`` drive the run on, where nothing drives it.
+
+    Raises Refused where the run will not take it, UsageError where run or step do not exist.
+    """
     program = place.app(by)
     run_id = program.find(run)
     seen = _refuse_early(program, run_id, verb, step, why)
     decided = program.decide(run_id, verb, step, by=program.settings.by, why=why)
     what = f"{verb} {step}".strip()
+    if decided.driver is None and resume:
+        _drive_on(program, run_id)
     if decided.driver is None:
         say(f"{what}: noted for run {run_id}, by {program.settings.by}. Nothing drives this run; go on with:")
         say(f"  holdfast resume {run_id}")
@@ -38,6 +45,17 @@ def decide(run: str, verb: str, step: str = "", *, by: str | None, why: str = ""
         say(f"  holdfast status {run_id}")
         return
     _tell(event, what, run_id)
+
+
+def _drive_on(program: Holdfast, run_id: str) -> NoReturn:
+    import typer
+
+    from orchestrator.cli.drive import drive
+
+    result = drive(
+        program, lambda asked: program.resume(run_id, asked), run_id=run_id, wait=True, as_json=False
+    )
+    raise typer.Exit(result.code)
 
 
 def _refuse_early(program: Holdfast, run_id: str, verb: str, step: str, why: str) -> int:

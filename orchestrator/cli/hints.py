@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.cli.words import one_line
 from orchestrator.engine.conductor import deadline_of, may_retry
@@ -29,10 +29,22 @@ class Hint:
 
 
 def hints(state: RunState, *, driven: bool = True) -> list[Hint]:
-    """Everything that waits for people now. ``driven``: whether a process drives the run at this moment."""
-    found: list[Hint] = []
+    """Everything that waits for people now. ``driven``: whether a process drives the run at this moment; where none
+    does, each command also drives it on."""
     if state.ended:
+        return []
+    found = _held_up(state)
+    if driven:
         return found
+    if not found:
+        return [Hint("", "nothing drives this run; go on with", (f"holdfast resume {state.run_id}",))]
+    return [
+        replace(hint, commands=tuple(f"{command} --resume" for command in hint.commands)) for hint in found
+    ]
+
+
+def _held_up(state: RunState) -> list[Hint]:
+    found: list[Hint] = []
     found.extend(_waiting(state, name) for name in state.waiting)
     for name in state.busy:
         step = state.steps[name]
@@ -42,8 +54,6 @@ def hints(state: RunState, *, driven: bool = True) -> list[Hint]:
     found.extend(_stuck(state, name) for name in stuck)
     if stuck:
         found.append(_whole_run(state))
-    if not driven:
-        found.append(Hint("", "nothing drives this run", (f"holdfast resume {state.run_id}",)))
     return found
 
 
@@ -51,9 +61,11 @@ def _waiting(state: RunState, name: str) -> Hint:
     planned, step = state.plan.by_id[name], state.steps[name]
     body = step.waiting.body if step.waiting is not None else {}
     if planned.kind == "approve":
-        return Hint(name, _question(state, planned, step), (*_verbs(state, name, ("approve", "reject")),))
+        return Hint(
+            name, _question(state, planned, step), _verbs(state, name, ("approve", "reject", "override"))
+        )
     text = one_line(_text(body.get("instructions")))
-    return Hint(name, f"by hand: {text}", (*_verbs(state, name, ("mark-done", "skip")),))
+    return Hint(name, f"by hand: {text}", _verbs(state, name, ("mark-done", "skip")))
 
 
 def _question(state: RunState, planned: PlannedStep, step: StepState) -> str:
@@ -67,7 +79,7 @@ def _question(state: RunState, planned: PlannedStep, step: StepState) -> str:
     if allowed:
         facts.append(f"by {' or '.join(allowed)}" if wanted == 1 else f"from {', '.join(allowed)}")
     elif not state.plan.self_approval:
-        facts.append(f"by somebody other than {state.starter}")
+        facts.append(f"not by {state.starter}, nor from the account {state.starter_account}")
     limit = deadline_of(planned, step)
     if limit is not None:
         facts.append(f"before {to_iso(limit)[:19]}Z")

@@ -57,3 +57,4 @@ NoWait = Annotated[
     bool,
     typer.Option("--no-wait", help="Do not stay while only people are awaited; end with code 6 instead."),
 ]
+Resume = Annotated[bool, typer.Option("--resume", "-r", help="Then drive the run on, if nothing drives it.")]

@@ -92,7 +92,7 @@ class PlainLines:
         from orchestrator.cli.closing_words import closing
 
         for line in closing(result.driven, result.measured, 160):
-            sys.stdout.write(line.plain.strip() + "\n")
+            sys.stdout.write(line.plain.removeprefix(" ").rstrip() + "\n")
 
 
 class JsonLines:

@@ -71,9 +71,12 @@ def import_(
     Runs that are here already are continued where they follow on; where two journals contradict each other, nothing is
     taken over and both are named.
     """
-    from pathlib import Path
+    from orchestrator.cli.streams import say, warn
 
-    from orchestrator.cli.streams import say
-
-    for line in place.app().import_store(Path(path)):
-        say(line)
+    report = place.app().import_store(path)
+    for run_id, added in report.added.items():
+        say(f"{run_id}: {added} events taken over" if added else f"{run_id}: all of it was here already")
+    for text in report.warnings:
+        warn(f"warning: {text}")
+    if not report.added:
+        say("no runs in it")

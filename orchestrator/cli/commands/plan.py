@@ -33,8 +33,8 @@ def command(
     from pathlib import Path
 
     from orchestrator.cli import given
-    from orchestrator.cli.choosing import mode_of
-    from orchestrator.cli.streams import console, say, warn
+    from orchestrator.cli.choosing import mode_of, tell_warnings
+    from orchestrator.cli.streams import console, say
     from orchestrator.model.document import Mode
     from orchestrator.model.plan import plan_to_body
 
@@ -48,6 +48,5 @@ def command(
         return
     from orchestrator.cli.plan_table import plan_lines
 
-    for problem in prepared.warnings:
-        warn(str(problem))
+    tell_warnings(prepared, name)
     console().print(plan_lines(prepared.plan, console().size.width))

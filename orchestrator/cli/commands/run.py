@@ -49,7 +49,7 @@ def command(
     from pathlib import Path
 
     from orchestrator.cli import given
-    from orchestrator.cli.choosing import mode_of
+    from orchestrator.cli.choosing import mode_of, tell_warnings
     from orchestrator.cli.drive import drive
 
     program = place.app(by)
@@ -58,7 +58,7 @@ def command(
     hosts = Path(inventory) if inventory else None
     chosen = mode_of(program, name, mode, site=site, inventory=hosts)
     prepared = program.prepare(name, mode=chosen, inputs=values, site=site, inventory=hosts)
-    _before(prepared, quiet=as_json)
+    tell_warnings(prepared, name)
     if chosen == "live" and not yes:
         _ask(prepared)
     result = drive(
@@ -66,14 +66,6 @@ def command(
         run_id=prepared.plan.run_id, wait=not no_wait, as_json=as_json, milestones=told,
     )  # fmt: skip
     raise typer.Exit(result.code)
-
-
-def _before(prepared: Prepared, *, quiet: bool) -> None:
-    from orchestrator.cli.streams import warn
-
-    if not quiet:
-        for problem in prepared.warnings:
-            warn(str(problem))
 
 
 def _ask(prepared: Prepared) -> None:

@@ -10,7 +10,7 @@ RECORD = "record"
 """Not a document people write, but one other programs read."""
 
 
-def _kinds(_ctx: object, _args: list[str], incomplete: str) -> list[str]:
+def _kinds(incomplete: str) -> list[str]:
     from orchestrator.documents.parse import KINDS
 
     return [kind for kind in (*KINDS, RECORD) if kind.startswith(incomplete)]

@@ -10,9 +10,9 @@ from orchestrator.documents.lint import (
     budgets,
     fences,
     hosts,
+    injection,
     inputs,
     needs,
-    options,
     people,
     promises,
     references,
@@ -25,7 +25,7 @@ from orchestrator.documents.lint.whole import whole_of
 from orchestrator.documents.loading import Loaded
 from orchestrator.errors import Problem
 
-_OF_A_BOOK = (needs, promises, references, inputs, hosts, secrets, options, texts)
+_OF_A_BOOK = (needs, promises, references, inputs, hosts, secrets, injection, texts)
 _OF_THE_WHOLE = (verification, fences, budgets, people)
 
 

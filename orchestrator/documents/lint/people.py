@@ -38,6 +38,20 @@ def people_are_contacts(whole: Whole) -> Iterator[Problem]:
                     yield source.problem((part, number), *wrong, warning=True)
 
 
+def only_a_live_exercise_is_approved(whole: Whole) -> Iterator[Problem]:
+    """Production is touched in a drill only where the drill says so and somebody answers for it."""
+    drill = whole.loaded.drill
+    if drill is None:
+        return
+    source = whole.loaded.sources["drill"]
+    if drill.type == "live" and not drill.live_exercise_approved_by:
+        message = "a live exercise that nobody has approved: production targets will be refused"
+        yield source.problem(("type",), message, "add live_exercise_approved_by: [name]", warning=True)
+    elif drill.type != "live" and drill.live_exercise_approved_by:
+        message = f"approved as a live exercise, but its type is {drill.type}"
+        yield source.problem(("live_exercise_approved_by",), message, "say type: live, or take it out", key=True)
+
+
 def the_estate_fits_together(whole: Whole) -> Iterator[Problem]:
     """Owners, declarers and deputies are contacts, and host groups are in the inventory."""
     estate, inventory = whole.loaded.estate, whole.loaded.inventory
@@ -65,4 +79,4 @@ def the_estate_fits_together(whole: Whole) -> Iterator[Problem]:
                 yield source.problem(("systems", name, "host_groups", number), error.message, error.mend)
 
 
-RULES = (people_are_contacts, the_estate_fits_together)
+RULES = (people_are_contacts, only_a_live_exercise_is_approved, the_estate_fits_together)

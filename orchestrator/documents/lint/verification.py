@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.documents.lint.book import books_of
 from orchestrator.documents.lint.whole import Whole
 from orchestrator.errors import Problem
 
@@ -36,4 +37,14 @@ def a_recovery_knows_when_it_is_done(whole: Whole) -> Iterator[Problem]:
         yield whole.book.problem(("runbook",), message, mend, key=True, warning=True)
 
 
-RULES = (the_result_is_looked_at, a_recovery_knows_when_it_is_done)
+def a_change_takes_a_lock(whole: Whole) -> Iterator[Problem]:
+    """Without a lock a second run could work on the same target at the same time."""
+    if any(book.runbook.locks for book in books_of(whole.loaded)):
+        return
+    if any(step.step.is_changing for step in whole.steps):
+        message = "changes something, but takes no lock: a second run could work on the same target at once"
+        mend = "add locks, e.g. locks: ['cluster/{{ cluster }}']"
+        yield whole.book.problem(("runbook",), message, mend, key=True, warning=True)
+
+
+RULES = (a_change_takes_a_lock, the_result_is_looked_at, a_recovery_knows_when_it_is_done)

@@ -214,6 +214,16 @@ UNDO = "    undo: {ansible: {playbook: takeover/rebuild-as-standby.yml, limit: s
             "the program itself comes from a value",
             "program's name",
         ),
+        # values stay values
+        (
+            LAG_ARGV,
+            "argv: [sh, -c, §'x {{ inputs[\"db-user\"] }}']",
+            "part of the program that sh runs",
+            "word of its own",
+        ),
+        (LAG_ARGV, "argv: [sudo, /bin/sh, -euc, §'x {{ inputs[\"db-user\"] }}']", "that sh runs", "in env"),
+        ("'select 1'", "§\"select {{ inputs['db-user'] }}\"", "a value becomes part of a query", "pattern or choices"),
+        ("locks: ['cluster/{{ cluster }}']\n", "", "takes no lock", "add locks"),
         # texts
         ("{en: Takeover, zh: 备机接管}", "§Takeover", "title has no Chinese text", "{en: ..., zh: ...}"),
     ],
@@ -340,11 +350,11 @@ def test_a_restored_copy_may_be_promoted_without_a_fence(lint_text: Linted) -> N
 
 def test_a_change_that_nothing_verifies_is_named(lint_text: Linted) -> None:
     text = (
-        "runbook: patch\npurpose: change\ntitle: {en: P, zh: 补丁}\nsteps:\n  - id: patch\n"
+        "runbook: patch\npurpose: change\ntitle: {en: P, zh: 补丁}\nlocks: [web]\nsteps:\n  - id: patch\n"
         "    ansible: {playbook: change/patch.yml, limit: web}\n    timeout: 5m\n    irreversible: a patch stays\n"
     )
     (problem,) = lint_text(text)
-    assert (problem.line, problem.column) == (5, 9)
+    assert (problem.line, problem.column) == (6, 9)
     assert "nothing verifies the result of the last change, 'patch'" in problem.message
     look = "  - id: look\n    probe: {tcp: 'web1:80'}\n    timeout: 5s\n"
     assert lint_text(text + look) == []
@@ -399,6 +409,8 @@ WITH_SYSTEM = changed(CLEAN, "objectives: {rto: 5m", "system: orders\nobjectives
         ("drill", "{cluster: orders,", "{§clustre: orders,", "'clustre' is no input", "did you mean 'cluster'?"),
         ("drill", "{cluster: orders,", "{cluster: §Orders,", "'Orders' does not match", "see the inputs"),
         ("drill", "'env:PGPASSWORD'", "§hunter2", "", ""),
+        ("drill", "type: full", "type: §live", "nobody has approved", "live_exercise_approved_by"),
+        ("drill", "type: full", "type: full\n§live_exercise_approved_by: [wang]", "its type is full", "type: live"),
         ("estate", "owners: [wang]", "owners: [§wong]", "'wong' is no contact", "did you mean 'wang'?"),
         ("estate", "deputy: li", "deputy: §lee", "'lee' is no contact", "lee"),
         ("estate", "host_groups: [standby]", "host_groups: [§stanby]", "no host or group 'stanby'", "known"),

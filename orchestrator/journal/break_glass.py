@@ -36,7 +36,7 @@ class Place:
 
 def candidates(environment: Mapping[str, str]) -> Iterator[Path]:
     """The directories that are tried, in order."""
-    account = os.getuid()
+    account = os.geteuid()
     if environment.get(VARIABLE):
         yield Path(environment[VARIABLE])
     if environment.get("XDG_RUNTIME_DIR"):
@@ -54,7 +54,7 @@ def find_place(environment: Mapping[str, str]) -> Place:
     for directory in candidates(environment):
         try:
             make_private_directory(directory)
-            problem = _unsafe(directory)
+            problem = why_unsafe(directory)
             if not problem:
                 _try_writing(directory)
                 return Place(directory, _volatile(directory))
@@ -73,15 +73,15 @@ def existing_files(environment: Mapping[str, str]) -> list[Path]:
     return [
         path
         for directory in dict.fromkeys(candidates(environment))
-        if not _unsafe(directory)
+        if not why_unsafe(directory)
         for path in sorted(directory.glob("journal*.sqlite3"))
         if path.is_file() and not path.is_symlink()
     ]
 
 
-def _unsafe(directory: Path) -> str:
-    """Why the directory must not be trusted; empty where it may. Others can write in /tmp and /dev/shm: a
-    directory that they made, or a link that they laid, would hand them the journal."""
+def why_unsafe(directory: Path) -> str:
+    """Why a directory in a place that others can write must not be trusted; empty where it may. Others can write in
+    /tmp and /dev/shm: a directory that they made, or a link that they laid, would hand them the journal."""
     try:
         status = directory.lstat()
     except OSError as error:
@@ -90,7 +90,7 @@ def _unsafe(directory: Path) -> str:
         return "it is a symbolic link"
     if not stat.S_ISDIR(status.st_mode):
         return "it is not a directory"
-    if status.st_uid != os.getuid():
+    if status.st_uid != os.geteuid():
         return f"it belongs to another account (uid {status.st_uid})"
     if status.st_mode & 0o077:
         return f"others may enter it (mode {stat.S_IMODE(status.st_mode):04o})"

@@ -22,8 +22,8 @@ Check it by hand (OpenSSH 8.2 or newer, no other program needed)
   ssh-keygen -Y verify -f allowed_signers -I {principal} -n {namespace} -s manifest.json.sig < manifest.json
   ssh-keygen -Y verify -f allowed_signers -I {principal} -n {namespace} -s seal.json.sig < seal.json
   sha256sum -c SHA256SUMS
-  sha256sum SHA256SUMS            must be the one that manifest.json says
-  tail -n 1 journal.jsonl         its "hash" must be the "head" of seal.json, its "seq" the "count"
+  sha256sum SHA256SUMS            # must be the one that manifest.json says
+  tail -n 1 journal.jsonl         # its "hash" must be the "head" of seal.json, its "seq" the "count"
   sed 's/.*\\(ssh-ed25519 [^ ]*\\).*/\\1/' allowed_signers | ssh-keygen -l -f -
 
 Check everything, the chain too

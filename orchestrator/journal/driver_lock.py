@@ -40,21 +40,18 @@ class Driver:
 
 
 class DriverLock:
-    """Held from construction until ``release``; raises DriverConflict where another process drives the
-    run."""
+    """Held from construction until ``release``; raises DriverConflict where another process drives the run.
 
-    def __init__(self, run_directory: Path, run_id: str, epoch: str, since: datetime) -> None:
-        path = run_directory / FILE
+    ``fallback`` is a directory for where ``run_directory`` (<state>/runs/<run_id>) can not be written. Raises
+    StoreUnavailable where neither can.
+    """
+
+    def __init__(
+        self, run_directory: Path, run_id: str, epoch: str, since: datetime, *, fallback: Path | None = None
+    ) -> None:
+        directory, fd = _open_one(run_directory, fallback, run_id)
         try:
-            make_private_directory(run_directory)
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        except OSError as error:
-            raise StoreUnavailable(
-                f"the driver lock {path} can not be opened ({error})",
-                mend="check the state directory's owner, mode and free space",
-            ) from error
-        try:
-            _take(fd, run_directory, run_id)
+            _take(fd, directory, run_id)
         except BaseException:
             os.close(fd)
             raise
@@ -70,9 +67,33 @@ class DriverLock:
     def release(self) -> None:
         """Let another process drive. May be called twice."""
         fd, self._fd = self._fd, None
-        if fd is not None:
+        if fd is not None and fd in _open_fds:  # in a forked child it was closed already
             _open_fds.discard(fd)
             os.close(fd)
+
+
+def _open_one(run_directory: Path, fallback: Path | None, run_id: str) -> tuple[Path, int]:
+    try:
+        return run_directory, _open(run_directory)
+    except OSError as error:
+        # One that began while the directory could still be written drives on.
+        driver = driver_of(run_directory)
+        if driver is not None:
+            raise _conflict(run_id, driver) from error
+        try:
+            if fallback is None:
+                raise
+            return fallback, _open(fallback)
+        except OSError as last:
+            raise StoreUnavailable(
+                f"the driver lock of run {run_id} can not be opened ({last})",
+                mend="check the state directory's owner, mode and free space",
+            ) from last
+
+
+def _open(directory: Path) -> int:
+    make_private_directory(directory)
+    return os.open(directory / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
 def driver_of(run_directory: Path) -> Driver | None:

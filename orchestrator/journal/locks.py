@@ -23,6 +23,7 @@ from datetime import datetime
 from pathlib import Path
 
 from orchestrator.errors import LockHeld, StoreUnavailable
+from orchestrator.journal.break_glass import why_unsafe
 from orchestrator.journal.files import make_private_directory
 from orchestrator.journal.processes import host_name, process_state
 from orchestrator.journal.store import Store
@@ -69,7 +70,7 @@ class TargetLocks:
         problems: list[str] = []
         for directory in self._directories:
             try:
-                make_private_directory(directory)
+                self._make(directory)
                 fd = os.open(directory / file, os.O_RDWR | os.O_CREAT | _OPEN, 0o600)
             except OSError as error:
                 problems.append(str(error))
@@ -86,6 +87,16 @@ class TargetLocks:
             f"the lock file of {name} can not be opened ({'; '.join(dict.fromkeys(problems))})",
             mend="check the state directory's owner, mode and free space, or set $HOLDFAST_BREAK_GLASS to a directory",
         )
+
+    def _make(self, directory: Path) -> None:
+        make_private_directory(directory)
+        if directory == self._directories[0]:
+            return
+        # The fallback lies where others can write: who owns the directory holds the locks.
+        for part in (directory, directory.parent):
+            unsafe = why_unsafe(part)
+            if unsafe:
+                raise PermissionError(f"{part} is not used: {unsafe}")
 
 
 class HeldTargets:

@@ -42,6 +42,10 @@ SETTINGS = (
 _SCHEMA_LOCK = 0x686F6C64  # any number that nobody else takes: one process at a time makes the schema
 
 
+class _NoAnswer(psycopg.OperationalError):
+    """The server is there and says nothing: asking again would only double the wait."""
+
+
 class _BoundedConnection(psycopg.Connection[Row]):
     """A connection that does not wait for ever: a server that is stopped or cut off never answers, and no
     timeout of its own can help then."""
@@ -59,7 +63,7 @@ class _BoundedConnection(psycopg.Connection[Row]):
                 ready = poll.poll(max(0.0, deadline - time.monotonic()) * 1000)
                 if not ready:
                     self.pgconn.finish()
-                    raise psycopg.OperationalError(f"the server did not answer within {ANSWER_SECONDS:g} s")
+                    raise _NoAnswer(f"the server did not answer within {ANSWER_SECONDS:g} s")
                 found = ready[0][1]
                 state = Ready.NONE
                 if found & ~select.POLLOUT:
@@ -105,8 +109,10 @@ class PostgresStore(SqlStore):
 
     @staticmethod
     def _version(connection: _BoundedConnection) -> str | None:
-        row = connection.execute("SELECT to_regclass('holdfast.meta') IS NOT NULL").fetchone()
-        if row is None or not row[0]:
+        # The catalog itself is asked: to_regclass answers from a cache that may not have heard yet of another
+        # process.
+        found = "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = 'holdfast' AND tablename = 'meta'"
+        if connection.execute(found).fetchone() is None:
             return None
         row = connection.execute(sql.READ_VERSION).fetchone()
         return str(row[0]) if row else None
@@ -137,11 +143,11 @@ class PostgresStore(SqlStore):
         text = statement.replace("?", "%s")
         try:
             return self._live().execute(text, parameters or None)
-        except psycopg.OperationalError:
+        except psycopg.OperationalError as error:
             # One new try on a new connection: the server may only have been restarted. A record that was
             # committed just before the line was cut is recognised by ``append``. Within a transaction the
             # first part is gone.
-            if self._in_transaction or not self._live_is_broken():
+            if self._in_transaction or isinstance(error, _NoAnswer) or not self._live_is_broken():
                 raise
             return self._live().execute(text, parameters or None)
 

@@ -84,9 +84,7 @@ def verify_store(
     """
     records = store.records(run_id)
     if not records:
-        raise UsageError(
-            f"there are no records of run {run_id} in {store.address}", mend="holdfast status lists the runs"
-        )
+        raise UsageError(f"there is no run {run_id} in {store.address}", mend="holdfast status lists the runs")
     seal = store.seal_of(run_id)
     bad = verify_chain(records, run_id=run_id, count=seal.seq if seal else None, head=seal.hash if seal else None)
     if bad is not None:

@@ -48,18 +48,22 @@ class HandClock:
 class Server:
     """One PostgreSQL server, run by an ordinary account (initdb and postgres refuse root)."""
 
-    def __init__(self) -> None:
+    def __init__(self, like: Server | None = None) -> None:
         self.account = NOBODY if os.getuid() == 0 else None
         # Not pytest's directory: that one only its owner can enter, and the socket's path must stay short.
         self.directory = Path(tempfile.mkdtemp(prefix="hfpg", dir="/tmp"))
-        self.binaries = self._reachable(_binaries())
         self.data = self.directory / "data"
+        self.process: subprocess.Popen[bytes] | None = None
+        if like is not None:  # a copy of an empty cluster is there much sooner than a new one
+            self.binaries = like.binaries
+            subprocess.run(["cp", "-a", like.data, self.data], check=True)
+        else:
+            self.binaries = self._reachable(_binaries())
         if self.account is not None:
             os.chown(self.directory, self.account, self.account)
-        self._run(
-            "initdb", "-D", str(self.data), "-U", "holdfast", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"
-        )
-        self.process: subprocess.Popen[bytes] | None = None
+        if like is None:
+            words = ["-U", "holdfast", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"]
+            self._run("initdb", "-D", str(self.data), *words)
 
     def _reachable(self, binaries: Path) -> Path:
         closed = any(not parent.stat().st_mode & 0o001 for parent in binaries.resolve().parents)
@@ -86,7 +90,7 @@ class Server:
             self.process = subprocess.Popen(
                 [
                     self.binaries / "bin" / "postgres", "-D", self.data, "-k", self.directory,
-                    "-c", "listen_addresses=", "-c", "max_connections=40",
+                    "-c", "listen_addresses=", "-c", "max_connections=40", "-c", "fsync=off",
                 ],
                 stdout=log, stderr=log, cwd="/", user=self.account, group=self.account, extra_groups=self.groups,
             )  # fmt: skip
@@ -117,19 +121,25 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
+def empty_cluster() -> Iterator[Server]:
+    """Made once and never started: what the others are copied from."""
     server = Server()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def server(empty_cluster: Server) -> Iterator[Server]:
+    yield from _started(Server(empty_cluster))
 
 
 @pytest.fixture
-def own_server() -> Iterator[Server]:
+def own_server(empty_cluster: Server) -> Iterator[Server]:
     """A server that the test may stop."""
-    server = Server()
+    yield from _started(Server(empty_cluster))
+
+
+def _started(server: Server) -> Iterator[Server]:
     try:
         server.start()
         yield server

@@ -132,11 +132,15 @@ def test_lock_files_are_private_and_names_can_not_leave_the_directory(tmp_path: 
 def test_where_the_state_directory_can_not_be_used_the_fallback_is_locked(tmp_path: Path) -> None:
     in_the_way = tmp_path / "state"
     in_the_way.write_text("a file, not a directory")
-    locks = TargetLocks(in_the_way / "locks", tmp_path / "elsewhere")
+    elsewhere = tmp_path / "elsewhere" / "locks"
+    locks = TargetLocks(in_the_way / "locks", elsewhere)
     held = locks.take("r1", ["cluster/a"], NOW)
     with pytest.raises(LockHeld, match="run r1"):
         locks.take("r2", ["cluster/a"], NOW)
     held.release()
+    elsewhere.parent.chmod(0o777)
+    with pytest.raises(StoreUnavailable, match="others may enter it"):
+        locks.take("r1", ["cluster/a"], NOW)
     with pytest.raises(StoreUnavailable, match="lock file of cluster/a can not be opened"):
         TargetLocks(in_the_way / "locks").take("r1", ["cluster/a"], NOW)
 
@@ -228,5 +232,40 @@ def test_looking_who_drives_does_not_disturb_one_that_begins(tmp_path: Path) -> 
 
 def test_a_driver_lock_that_can_not_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file")
-    with pytest.raises(StoreUnavailable, match="driver lock"):
+    with pytest.raises(StoreUnavailable, match="driver lock of run r1 can not be opened"):
         DriverLock(tmp_path / "runs" / "r1", "r1", "e1", NOW)
+    lock = DriverLock(tmp_path / "runs" / "r1", "r1", "e1", NOW, fallback=tmp_path / "glass")
+    with pytest.raises(DriverConflict, match=f"pid {os.getpid()}"):
+        DriverLock(tmp_path / "runs" / "r1", "r1", "e2", NOW, fallback=tmp_path / "glass")
+    lock.release()
+
+
+@pytest.mark.root
+def test_locks_that_were_taken_before_the_disk_became_read_only_still_count(tmp_path: Path) -> None:
+    if os.getuid() != 0:
+        pytest.skip("mounting a small disk needs root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", disk], check=True)
+    try:
+        # Bound elsewhere, so that it can be made read-only while files on it are open for writing.
+        view = tmp_path / "view"
+        view.mkdir()
+        subprocess.run(["mount", "--bind", disk, view], check=True)
+        try:
+            lock = DriverLock(disk / "r1", "r1", "e1", NOW)
+            held = TargetLocks(disk / "locks").take("r1", ["cluster/a"], NOW)
+            subprocess.run(["mount", "-o", "remount,bind,ro", view], check=True)
+            glass = tmp_path / "glass"
+            with pytest.raises(DriverConflict, match=f"pid {os.getpid()}"):
+                DriverLock(view / "r1", "r1", "e2", NOW, fallback=glass)
+            with pytest.raises(LockHeld, match="run r1"):
+                TargetLocks(view / "locks", glass / "locks").take("r2", ["cluster/a"], NOW)
+            lock.release()
+            held.release()
+            DriverLock(view / "r1", "r1", "e2", NOW, fallback=glass).release()
+            TargetLocks(view / "locks", glass / "locks").take("r2", ["cluster/a"], NOW).release()
+        finally:
+            subprocess.run(["umount", view], check=True)
+    finally:
+        subprocess.run(["umount", disk], check=True)

@@ -115,8 +115,13 @@ def start(
     memory: it is on no disk, and whole even if this process dies. Raises ExecutorError when the program is
     not there.
     """
-    if shutil.which(argv[0], path=env.get("PATH", os.defpath)) is None:
+    place = cwd or directory
+    # The program's whole path: the shell would take a bare "eval" or "exec" for a word of its own.
+    named = str(place / argv[0]) if "/" in argv[0] else argv[0]
+    program = shutil.which(named, path=env.get("PATH", os.defpath))
+    if program is None:
         raise ExecutorError(f"there is no program {argv[0]!r} on this machine", mend="install it, or mend PATH")
+    words = [str(Path(program).absolute()), *argv[1:]]
     with contextlib.ExitStack() as open_here:
 
         def opened(descriptor: int) -> int:
@@ -149,12 +154,12 @@ def start(
                     _SHARING if share_locks else _ALONE,
                     "sh",
                     str(directory),
-                    str(cwd or directory),
-                    *argv,
+                    str(place),
+                    *words,
                 ],
                 dict(env),
                 file_actions=[
-                    *[(os.POSIX_SPAWN_DUP2, high(fd), place) for place, fd in places.items()],
+                    *[(os.POSIX_SPAWN_DUP2, high(fd), number) for number, fd in places.items()],
                     *[(os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable() if fd > max(places)],
                 ],
                 setsid=True,

@@ -112,6 +112,19 @@ def test_a_missing_program_is_named_before_anything_starts(place: Path) -> None:
     assert detached.find(place) == NotStarted()
 
 
+@pytest.mark.parametrize("word", ["eval", "exec", ".", "trap", "exit"])
+def test_a_word_of_the_shells_is_no_program(place: Path, word: str) -> None:
+    with pytest.raises(ExecutorError, match="no program"):
+        detached.start(place, [word, "touch effect"], env={"PATH": "/nowhere"})
+
+
+def test_a_program_is_found_from_where_the_command_works(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "tool").write_text("#!/bin/sh\nexit 5\n")
+    (tmp_path / "tool").chmod(0o700)
+    detached.start(place, ["./tool"], env=ENV, cwd=tmp_path)
+    assert detached.follow(place, control(), 30.0) == Ended(5)
+
+
 def test_an_empty_or_missing_directory_is_not_started(place: Path, tmp_path: Path) -> None:
     assert detached.find(place) == NotStarted()
     assert detached.find(tmp_path / "never") == NotStarted()

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.engine.jobs import JobMaker
 from orchestrator.engine.planner import Material, make_plan
-from orchestrator.engine.runner import Driven, Ports, Runner
+from orchestrator.engine.ports import Renderer
+from orchestrator.engine.runner import Driven
 from orchestrator.engine.state import RunState
 from orchestrator.model.document import Mode
-from orchestrator.model.event import EventKind
 from orchestrator.model.job import Job
 from orchestrator.model.outcome import Ending, Outcome, failed, ok, unknown
 from orchestrator.model.plan import Plan, plan_from_body, plan_to_body
 from orchestrator.model.runbook import Runbook
-from orchestrator.testing import Answer, FakeWorld, MemoryJournal, PlainRenderer
+from orchestrator.testing import Answer, Crash, FakeWorld, NothingHappens, PlainRenderer, Stage
 
-__all__ = ["Answer", "Stage", "failed", "ok", "plan", "runbook", "step", "unknown"]
+__all__ = [
+    "Answer",
+    "Crash",
+    "FakeWorld",
+    "NothingHappens",
+    "Told",
+    "failed",
+    "gone",
+    "ok",
+    "plan",
+    "runbook",
+    "same_state",
+    "step",
+    "unknown",
+]
 
 
 def step(name: str, **more: Any) -> dict[str, Any]:
@@ -31,7 +46,14 @@ def step(name: str, **more: Any) -> dict[str, Any]:
     }
     if "undo" in more:
         del base["irreversible"]
+    for kind in ("fabric", "ansible", "probe", "manual", "approve", "wait", "runbook"):
+        if kind in more:
+            del base["scripted"]
     return {**base, **more}
+
+
+def gone(error: str = "no trace") -> Outcome:
+    return Outcome(Ending.GONE, error=error)
 
 
 def runbook(*steps: dict[str, Any], **more: Any) -> Runbook:
@@ -40,37 +62,40 @@ def runbook(*steps: dict[str, Any], **more: Any) -> Runbook:
     )
 
 
-def plan(book: Runbook, mode: Mode = Mode.LIVE, nested: dict[str, Runbook] | None = None, **inputs: Any) -> Plan:
-    made = make_plan(
-        Material(book, nested=nested or {}), run_id="r1", mode=mode, inputs=inputs, renderer=PlainRenderer()
-    )
-    assert plan_from_body(plan_to_body(made)) == made
+def plan(
+    book: Runbook,
+    mode: Mode = Mode.LIVE,
+    nested: Mapping[str, Runbook] | None = None,
+    *,
+    renderer: Renderer | None = None,
+    **inputs: Any,
+) -> Plan:
+    material = Material(book, nested=nested or {})
+    made = make_plan(material, run_id="r1", mode=mode, inputs=inputs, renderer=renderer or PlainRenderer())
+    assert plan_from_body(json.loads(json.dumps(plan_to_body(made)))) == made
     return made
 
 
-@dataclass
-class Stage:
-    """One run in a fake world, driven as often as needed: each drive is a new driver, as after a crash."""
+def same_state(one: RunState, other: RunState) -> None:
+    """Every part of the two states is equal: nothing is known that is not in the journal."""
+    for name in vars(one):
+        assert getattr(one, name) == getattr(other, name), name
 
-    plan: Plan
-    world: FakeWorld = field(default_factory=FakeWorld)
+
+@dataclass
+class Told(Stage):
+    """A stage whose steps end as they are told to: by step (its action) or ``step:phase``, in turn."""
+
     endings: dict[str, list[Answer]] = field(default_factory=dict)
-    started_by: str = "li"
-    epochs: int = 0
-    mode_wait: bool = False
 
     def __post_init__(self) -> None:
         self.world.script = self.script
-        self.journal = MemoryJournal(self.plan.run_id, self.world.clock)
-        self.journal.append(
-            EventKind.RUN_CREATED,
-            {"plan": plan_to_body(self.plan), "by": self.started_by, "account": f"{self.started_by}@desk"},
-        )
+        super().__post_init__()
 
     def script(self, job: Job) -> Answer:
-        said = self.endings.get(f"{job.step}:{job.phase}") or self.endings.get(
-            job.step if job.phase == "action" else ""
-        )
+        said = self.endings.get(f"{job.step}:{job.phase}")
+        if not said and job.phase == "action":
+            said = self.endings.get(job.step)
         if not said:
             return Answer(Outcome(Ending.OK))
         return said.pop(0) if len(said) > 1 else said[0]
@@ -79,28 +104,16 @@ class Stage:
         self.endings[step] = [one if isinstance(one, Answer) else Answer(one) for one in endings]
 
     def drive(self, *, wait: bool = False) -> Driven:
-        self.epochs += 1
-        self.journal.epoch = f"epoch-{self.epochs}"
-        self.state = RunState.from_events(self.journal.events())
-        self.state.apply(self.journal.append(EventKind.DRIVER_CLAIMED, {"pid": self.epochs}))
-        ports = Ports(
-            journal=self.journal,
-            hands=self.world,
-            mailbox=self.world,
-            inbox=self.world,
-            clock=self.world.clock,
-            jobs=JobMaker(PlainRenderer(), jobs_dir="/nowhere"),
-        )
-        self.driven = Runner(self.state, ports, epoch=self.journal.epoch, wait_for_people=wait).drive()
-        again = RunState.from_events(self.journal.events())
-        assert {n: s.status for n, s in again.steps.items()} == {n: s.status for n, s in self.state.steps.items()}
+        self.driven = super().drive(wait=wait)
+        same_state(self.state, RunState.from_events(self.journal.events()))
         return self.driven
 
-    def status(self, name: str) -> str:
-        return str(self.state.steps[name].status)
+    def crash_and_resume(self, *, wait: bool = False, after: float = 5.0) -> Driven:
+        """Drive again a while after the driver died."""
+        self.journal.crash_before = self.journal.crash_after = None
+        self.world.clock.pass_time(after)
+        return self.drive(wait=wait)
 
-    def kinds(self) -> list[str]:
-        return [str(event.kind) for event in self.journal.events()]
-
-    def bodies(self, kind: EventKind) -> list[dict[str, Any]]:
-        return [dict(event.body) for event in self.journal.events() if event.kind is kind]
+    def actions(self, name: str) -> list[str]:
+        """The jobs that were really begun for a step's action."""
+        return [ident for ident in self.world.done if ident.startswith(f"{name.replace('/', '--')}.action.")]

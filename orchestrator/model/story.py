@@ -267,10 +267,12 @@ class Story:
 
     @staticmethod
     def _enough(step: StepStory, event: Event) -> bool:
+        # An earlier attempt's overrides said nothing about this one.
+        since = step.action.started.seq if step.action is not None else 0
         given = {
             other.body.get("by")
             for other in step.decisions
-            if other.body.get("verb") == "override" and other.body.get("accepted")
+            if other.seq > since and other.body.get("verb") == "override" and other.body.get("accepted")
         }
         return len(given) >= int(event.body.get("needed", 1))
 

@@ -88,9 +88,7 @@ def test_an_idempotent_step_that_stays_unknown_is_not_done_for_ever(stage):
 
 
 def test_a_lost_command_is_looked_for_on_its_target_before_anything_else(stage):
-    run = stage(
-        {"id": "a", "fabric": {"host": "x", "argv": ["y"]}, "timeout": "60s", "irreversible": "a test"}
-    )
+    run = stage({"id": "a", "fabric": {"host": "x", "argv": ["y"]}, "timeout": "60s", "irreversible": "a test"})
     run.tell("a", unknown("link cut"))
     run.world.found["a.action.1"] = Answer(ok(rc=0), 5.0)
     run.drive()
@@ -139,9 +137,7 @@ def test_a_step_past_its_budget_is_reported_while_it_runs(stage):
 
 
 def test_passing_the_rto_is_reported_while_the_service_is_still_away(stage):
-    run = stage(
-        step("break", marks="onset"), step("restore", marks="service_restored"), objectives={"rto": "30s"}
-    )
+    run = stage(step("break", marks="onset"), step("restore", marks="service_restored"), objectives={"rto": "30s"})
     run.tell("restore", Answer(ok(), 50.0))
     run.drive()
     breach = next(e for e in run.journal.events() if e.kind is EventKind.BREACH)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from orchestrator.documents.source import Keys, Source
@@ -35,62 +36,53 @@ class Groups:
         """All groups; ``all`` and ``ungrouped`` are always there."""
         return {"all", "ungrouped", *self.direct}
 
-    def _roots(self) -> list[str]:
-        inside = {child for parent, listed in self.children.items() if parent != "all" for child in listed}
-        return [name for name in self.direct if name != "all" and name not in inside]
-
     def circle(self) -> list[str]:
-        """Groups that contain themselves, in order; empty where there are none."""
-        done: set[str] = set()
+        """Groups that contain themselves, from one to the same again; empty where there are none."""
+        try:
+            self._children_first()
+        except CycleError as error:
+            # Its list runs from child to parent.
+            found: list[str] = list(reversed(error.args[1]))
+            return found
+        return []
 
-        def walk(name: str, above: list[str]) -> list[str]:
-            if name in above:
-                return above[above.index(name) :]
-            if name in done:
-                return []
-            for child in self.children.get(name, ()):
-                found = walk(child, [*above, name])
-                if found:
-                    return found
-            done.add(name)
-            return []
-
-        return next((found for name in self.direct if (found := walk(name, []))), [])
+    def _children_first(self) -> list[str]:
+        # No recursion, and every group once: neither a long chain nor a lattice of groups may take long.
+        return list(TopologicalSorter({name: self.children.get(name, []) for name in self.direct}).static_order())
 
     def members(self) -> dict[str, list[str]]:
         """Group to all its hosts, its children's included. Hosts in no other group are in ``ungrouped``."""
-        found = {name: list(dict.fromkeys(self._hosts_of(name))) for name in self.direct}
-        grouped = {host for name, hosts in found.items() if name not in ("all", "ungrouped") for host in hosts}
+        inside: dict[str, dict[str, None]] = {}
+        for name in self._children_first():
+            hosts = dict.fromkeys(self.direct.get(name, ()))
+            for child in self.children.get(name, ()):
+                hosts.update(inside[child])
+            inside[name] = hosts
+        found = {name: list(inside[name]) for name in self.direct if name not in ("all", "ungrouped")}
+        grouped = {host for hosts in found.values() for host in hosts}
         ungrouped = [host for host in self.hosts if host not in grouped]
-        found["all"] = list(self.hosts)
-        found.pop("ungrouped", None)
         if ungrouped:
             found["ungrouped"] = ungrouped
-        return found
-
-    def _hosts_of(self, name: str) -> Iterator[str]:
-        yield from self.direct.get(name, ())
-        for child in self.children.get(name, ()):
-            yield from self._hosts_of(child)
+        return {**found, "all": list(self.hosts)}
 
     def _depths(self) -> dict[str, int]:
-        depth: dict[str, int] = {"all": 0, "ungrouped": 1}
-
-        def sink(name: str, level: int) -> None:
-            if level > depth.get(name, 0):
-                depth[name] = level
-                for child in self.children.get(name, ()):
-                    sink(child, level + 1)
-
-        for name in [*self._roots(), *self.children.get("all", ())]:
-            sink(name, 1)
+        depth = {"all": 0, "ungrouped": 1}
+        for name in reversed(self._children_first()):
+            mine = depth.setdefault(name, 1)
+            for child in self.children.get(name, ()):
+                depth[child] = max(depth.get(child, 1), mine + 1)
         return depth
 
-    def of_host(self, host: str) -> list[str]:
-        """The groups a host is in, except ``all``, in the order their variables are laid over one another."""
+    def layers(self) -> dict[str, list[str]]:
+        """Host to its groups (without ``all``), in the order their variables are laid over one another."""
         depth = self._depths()
-        inside = [name for name, hosts in self.members().items() if name != "all" and host in hosts]
-        return sorted(inside, key=lambda name: (depth.get(name, 1), self.priority.get(name, 1), name))
+        found: dict[str, list[str]] = {host: [] for host in self.hosts}
+        for name, hosts in self.members().items():
+            for host in hosts if name != "all" else ():
+                found[host].append(name)
+        for groups in found.values():
+            groups.sort(key=lambda name: (depth.get(name, 1), self.priority.get(name, 1), name))
+        return found
 
 
 def read_groups(source: Source) -> Groups:
@@ -187,7 +179,7 @@ class _Reader:
                 self._wrong(self._where[name], f"{name!r} is the name of a host and of a group", "rename one of them")
         circle = self.groups.circle()
         if circle:
-            shown = " -> ".join([*circle, circle[0]])
+            shown = " -> ".join(circle)
             self._wrong(
                 self._where[circle[0]], f"groups contain each other: {shown}", "take one of them out of the circle"
             )

@@ -77,24 +77,23 @@ def load_inventory(path: Path) -> Inventory:
     if problems:
         raise DocumentError(problems)
     members = groups.members()
-    merged = {name: Host(name, _merge(name, groups, group_files, host_files)) for name in groups.hosts}
+    merged = {
+        name: Host(name, _merge(groups, name, ordered, group_files, host_files[name]))
+        for name, ordered in groups.layers().items()
+    }
     return Inventory(str(hosts), merged, {name: tuple(hosts) for name, hosts in members.items() if name != "all"})
 
 
 def _merge(
-    host: str,
-    groups: Groups,
-    group_files: Mapping[str, Mapping[str, Any]],
-    host_files: Mapping[str, Mapping[str, Any]],
+    groups: Groups, host: str, ordered: list[str], group_files: Mapping[str, Mapping[str, Any]], own: Mapping[str, Any]
 ) -> dict[str, Any]:
-    ordered = groups.of_host(host)
     layers: Iterable[Mapping[str, Any]] = [
         groups.vars.get("all", {}),
         *(groups.vars.get(name, {}) for name in ordered),
         group_files.get("all", {}),
         *(group_files.get(name, {}) for name in ordered),
         groups.hosts[host],
-        host_files[host],
+        own,
     ]
     merged: dict[str, Any] = {}
     for layer in layers:

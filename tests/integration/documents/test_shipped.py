@@ -1,4 +1,4 @@
-"""The workspace that is shipped: every document fits its schema, lints clean, and tells the editor where its schema is."""
+"""The workspace that is shipped: every document fits its schema, lints clean, and tells editors which schema it has."""
 
 from __future__ import annotations
 

@@ -111,6 +111,11 @@ def make_data(layout: Layout) -> None:
 
     The server is left stopped.
     """
+    # Another try, after a port was taken: the first one left something.
+    for path in (layout.data(PRIMARY), layout.backups.parent, layout.snapshot):
+        if path.exists():
+            shutil.rmtree(path)
+    layout.snapshot.mkdir(mode=0o700)
     password = layout.host(PRIMARY) / "run/password"
     private(layout, password, _password(layout, PRIMARY, ADMIN))
     postgres.run(

@@ -294,7 +294,7 @@ def _daemon(layout: Layout, module: str, directory: Path, record: Path, words: l
     become = ["--uid", str(account.uid), "--gid", str(account.gid)] if account.drops else []
     log = directory / f"{module}.log"
     argv = [
-        layout.python, "-m", f"orchestrator.lab.{module}", *words,
+        layout.python, "-P", "-m", f"orchestrator.lab.{module}", *words,
         "--daemon", "--record", str(record), "--log", str(log), *become,
     ]  # fmt: skip
     done = subprocess.run(

@@ -162,7 +162,7 @@ os.execv(program, [program, *sys.argv[2:]])
 
 def break_tool(layout: Layout) -> str:
     """``lab-break``: what a drill's runbook calls to break something."""
-    words = [layout.python, "-m", "orchestrator.lab.faults", str(layout.root), "break"]
+    words = [layout.python, "-P", "-m", "orchestrator.lab.faults", str(layout.root), "break"]
     return f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n'
 
 

@@ -37,7 +37,7 @@ def inventory(layout: Layout) -> dict[str, Any]:
         **_any_host(layout, SERVICE),
         "service_port": layout.ports[SERVICE],
         "service_file": str(layout.service_file),
-        "service_redirect_argv": [layout.python, "-m", "orchestrator.lab.redirect", str(layout.root)],
+        "service_redirect_argv": [layout.python, "-P", "-m", "orchestrator.lab.redirect", str(layout.root)],
         "service_queries_file": str(layout.root / "order_queries.sql"),
     }
     return {
@@ -55,7 +55,7 @@ def inventory(layout: Layout) -> dict[str, Any]:
 
 
 def _any_host(layout: Layout, name: str) -> dict[str, Any]:
-    switch = [layout.python, "-m", "orchestrator.lab.power", str(layout.root)]
+    switch = [layout.python, "-P", "-m", "orchestrator.lab.power", str(layout.root)]
     return {
         "ansible_host": "127.0.0.1",
         "power_off_argv": [*switch, "off", name],

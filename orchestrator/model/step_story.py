@@ -70,6 +70,12 @@ class StepStory:
     settled: str = ""
     settled_by: str = ""
     probing: bool = False
+    worked: bool = False
+    """The latest attempt's work is known to have ended well."""
+    undone_by_hand: bool = False
+    """A person said the undo is done; its checks are still to come."""
+    looks: int = 0
+    """Checks of the undo that could not look."""
     in_doubt: bool = False
     over_budget: Event | None = None
     skipped: str = ""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from orchestrator.model.actions import ASKS_PEOPLE
 from orchestrator.model.event import Event, EventKind, from_iso
 from orchestrator.model.job import Phase
 from orchestrator.model.legible import legible
@@ -18,6 +19,9 @@ from orchestrator.model.outcome import Ending, Outcome
 from orchestrator.model.plan import Plan, plan_from_body
 from orchestrator.model.step_story import Idle, JobStory, StepStory, WaitStory
 from orchestrator.model.transition import GOOD, STUCK, StepStatus
+
+MAX_LOOKS = 3
+"""How often a check that could not look is tried again (the engine's own number)."""
 
 _UNDOING = (StepStatus.UNDOING, StepStatus.UNDO_FAILED)
 
@@ -75,7 +79,8 @@ class Story:
     def _may_retry(self, name: str) -> bool:
         step = self.steps[name]
         planned = step.planned
-        return step.status is StepStatus.FAILED and planned.repeatable and step.attempts <= planned.retries
+        repeatable = planned.repeatable and planned.kind not in ASKS_PEOPLE
+        return step.status is StepStatus.FAILED and repeatable and step.attempts <= planned.retries
 
     def _begin_stop(self, number: int) -> None:
         still = self.stuck and not self._open_jobs and not self._open_waits and self.ended is None
@@ -125,14 +130,15 @@ class Story:
             if step.in_doubt and step.settled != "retry":
                 step.settled = "rerun"
             step.attempts = max(step.attempts, job.attempt)
-            step.action, step.verified, step.error, step.mend = job, 0, "", ""
+            step.action, step.verified, step.worked, step.error, step.mend = job, 0, False, "", ""
             self._status(step, StepStatus.RUNNING, event)
         elif phase is Phase.VERIFY:
             # Work that is known to have ended well is only verified once more, not doubted.
-            acted = step.settled == "mark-done" or (step.action is not None and step.action.good)
-            step.probing = step.status in (StepStatus.IN_DOUBT, StepStatus.UNKNOWN) and not acted
+            step.probing = step.status in (StepStatus.IN_DOUBT, StepStatus.UNKNOWN) and not step.worked
             self._status(step, StepStatus.RUNNING, event)
         else:
+            if phase is Phase.UNDO:
+                step.looks = 0
             self._status(step, StepStatus.UNDOING, event)
 
     def _close(self, job: JobStory, event: Event) -> None:
@@ -163,7 +169,7 @@ class Story:
             step.settled = "attached"
         lost = StepStatus.FAILED if outcome.ending is Ending.FAILED or outcome.ok else StepStatus.UNKNOWN
         if phase is Phase.ACTION:
-            step.verified = 0
+            step.verified, step.worked = 0, good
             if good and not step.planned.verify:
                 self._status(step, StepStatus.SUCCEEDED, event)
             elif good:
@@ -177,6 +183,7 @@ class Story:
                     step.settled = "probe"
                 self._status(step, StepStatus.SUCCEEDED, event)
         else:
+            step.verified = 0
             self._status(step, StepStatus.IN_DOUBT if step.probing else lost, event)
             step.in_doubt = step.in_doubt or step.probing
             step.probing = False
@@ -186,7 +193,10 @@ class Story:
         step.verified = 0 if phase is Phase.UNDO else step.verified + 1
         # An undo of unknown end is left to its own check, where it has one.
         checked_later = phase is Phase.UNDO and checks > 0 and outcome.ending in (Ending.OK, Ending.UNKNOWN)
-        if not outcome.ok and not checked_later:
+        # A check that could not look is tried again, a few times.
+        step.looks = 0 if phase is Phase.UNDO else step.looks + (not outcome.ok)
+        looks_again = phase is Phase.UNDO_VERIFY and outcome.ending is Ending.UNKNOWN and step.looks < MAX_LOOKS
+        if not outcome.ok and not checked_later and not looks_again:
             self._status(step, StepStatus.UNDO_FAILED, event)
         elif outcome.ok and step.verified >= checks:
             self._status(step, StepStatus.UNDONE, event)
@@ -253,11 +263,16 @@ class Story:
             wait.answered = _given_at(event)
         elif verb == "retry":
             step.settled, step.settled_by = "retry", by
-            undoing = step.status in _UNDOING
-            self._status(step, StepStatus.UNDOING if undoing else StepStatus.READY, event)
+            step.undone_by_hand, step.looks = False, 0
+            self._status(step, StepStatus.UNDOING if step.status in _UNDOING else StepStatus.READY, event)
         elif verb == "skip":
             step.skipped = str(body.get("why", ""))
             self._settle(step, StepStatus.SKIPPED, "skip", event)
+        elif verb == "mark-done" and _checked_later(step):
+            step.settled, step.settled_by, step.verified, step.worked = "mark-done", by, 0, True
+            step.undone_by_hand = undoing = step.status in _UNDOING
+            self._answer(step, event)
+            self._status(step, StepStatus.UNDOING if undoing else StepStatus.RUNNING, event)
         elif verb == "mark-done" or (verb == "override" and self._enough(step, event)):
             done = StepStatus.UNDONE if step.status in _UNDOING else StepStatus.SUCCEEDED
             self._settle(step, done, str(verb), event)
@@ -305,6 +320,15 @@ class Story:
 
     def _release(self, event: Event) -> None:
         self.released = event
+
+
+def _checked_later(step: StepStory) -> bool:
+    """Whether a person's own work, now said to be done, is still to be looked at."""
+    if step.status is StepStatus.WAITING:
+        return bool(step.planned.verify)
+    undo = step.planned.undo
+    by_hand = undo is not None and undo.kind == "manual" and bool(undo.verify)
+    return by_hand and step.status is StepStatus.UNDOING and not step.undone_by_hand
 
 
 def _given_at(event: Event) -> datetime | None:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.engine.state import RunState
 from orchestrator.errors import Refused, UsageError
 from orchestrator.journal.driver_lock import Driver, driver_of
-from orchestrator.model.document import Mode
 from orchestrator.model.event import Event
 from orchestrator.wiring.memory import Memory
 from orchestrator.wiring.settings import Settings
@@ -19,11 +17,13 @@ if TYPE_CHECKING:
     from orchestrator.documents.loading import Loaded
     from orchestrator.documents.workspace import Workspace
     from orchestrator.engine.runner import Driven
+    from orchestrator.engine.state import RunState
     from orchestrator.errors import Problem
     from orchestrator.executors.hands import ThreadMailbox
     from orchestrator.journal.importing import ImportReport
     from orchestrator.journal.store import RunListing
     from orchestrator.journal.verify import VerifyReport
+    from orchestrator.model.document import Mode
     from orchestrator.model.plan import Plan
     from orchestrator.model.record import Record
     from orchestrator.wiring.driving import Asked, Bound
@@ -210,6 +210,8 @@ class Holdfast:
 
     def state(self, run_id: str) -> RunState:
         """Where a run stands."""
+        from orchestrator.engine.state import RunState
+
         return RunState.from_events(self.events(run_id))
 
     def driver(self, run_id: str) -> Driver | None:

@@ -89,7 +89,8 @@ def bundle(settings: Settings, memory: Memory, run_id: str, directory: Path, zon
 
 def write_metrics(memory: Memory, path: Path) -> str:
     """Write the textfile for all runs; answers a warning, or nothing."""
-    from orchestrator.metrics.textfile import write_textfile
+    from orchestrator import __version__
+    from orchestrator.metrics.textfile import publish
 
     records = []
     problems: list[str] = []
@@ -98,5 +99,5 @@ def write_metrics(memory: Memory, path: Path) -> str:
             records.append(record_of(memory, listing.run_id))
         except (HoldfastError, ValueError) as error:
             problems.append(f"{listing.run_id}: {error}")
-    warning = write_textfile(records, path)
+    warning = publish(path, records, version=__version__)
     return "; ".join([*problems, *([warning] if warning else [])])

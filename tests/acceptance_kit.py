@@ -1,0 +1,200 @@
+"""The installed command on a real lab, and an observer that owes the program nothing."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from orchestrator.lab.lab import Lab
+
+COMMAND = Path(sys.executable).with_name("holdfast")
+CHECKOUT = Path(__file__).resolve().parents[1]
+DEADLINE = 180.0
+"""Seconds after which a command that should have ended is taken for hung; generous, for the machine may be slow."""
+
+
+def wait_until(what: str, holds: Callable[[], Any], seconds: float = 30.0) -> Any:
+    """The first true answer of ``holds``; fails naming ``what`` after ``seconds``."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        answer = holds()
+        if answer:
+            return answer
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds:g} s: {what}")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """The JSON lines it printed."""
+        return [json.loads(line) for line in self.out.splitlines() if line.startswith("{")]
+
+
+@dataclass
+class Bench:
+    """A workspace, a private state directory, and a lab to work on."""
+
+    lab: Lab
+    state: Path
+    workspace: Path = CHECKOUT
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def env(self, **more: str) -> dict[str, str]:
+        return {
+            **{k: v for k, v in os.environ.items() if not k.startswith("HOLDFAST_")},
+            "HOLDFAST_STATE": str(self.state),
+            "HOLDFAST_WORKSPACE": str(self.workspace),
+            "HOLDFAST_BREAK_GLASS": str(self.state.parent / "break-glass"),
+            "HOLDFAST_BY": "anna-berg",
+            **self.extra,
+            **more,
+        }
+
+    def start(self, *words: str, **more: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(COMMAND), *words],
+            env=self.env(**more),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            cwd=self.state.parent,
+        )
+
+    def holdfast(self, *words: str, **more: str) -> Answer:
+        process = self.start(*words, **more)
+        try:
+            out, err = process.communicate(timeout=DEADLINE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+            raise AssertionError(f"{words} hung:\n{out}\n{err}") from None
+        return Answer(process.returncode, out, err)
+
+    def drill(self, *more_words: str, **more: str) -> Answer:
+        """The takeover drill on the lab."""
+        return self.holdfast(
+            "run", "orders-takeover", "--inventory", str(self.lab.inventory), "--json", *more_words, **more
+        )
+
+    def resume(self, *words: str, **more: str) -> Answer:
+        return self.holdfast("resume", "last", "--json", *words, **more)
+
+    def record(self, run: str = "last") -> dict[str, Any]:
+        target = self.state.parent / f"papers-{time.monotonic_ns()}"
+        answer = self.holdfast("record", run, "--out", str(target))
+        assert answer.code == 0, answer.err
+        try:
+            return json.loads((target / "record.json").read_text())
+        finally:
+            shutil.rmtree(target)
+
+    def events(self, run: str = "last") -> list[dict[str, Any]]:
+        answer = self.holdfast("journal", run, "--json")
+        assert answer.code == 0, answer.err
+        return answer.lines
+
+    def effects(self) -> list[tuple[str, str]]:
+        return [(effect.what, effect.host) for effect in self.lab.effects()]
+
+    def query(self, host: str, sql: str) -> list[str]:
+        """Ask a lab database directly, past the program: one value a row."""
+        vars_ = self.host(host)
+        done = subprocess.run(
+            [str(Path(vars_["pg_bin"]) / "psql"), "-XAtq", "-c", sql],
+            env={
+                "PGHOST": str(vars_["pg_host"]),
+                "PGPORT": str(vars_["pg_port"]),
+                "PGUSER": str(vars_["pg_user"]),
+                "PGDATABASE": str(vars_["pg_database"]),
+                "PGPASSFILE": str(vars_["pg_passfile"]),
+                "PGCONNECT_TIMEOUT": "5",
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        return done.stdout.splitlines()
+
+    def host(self, name: str) -> Mapping[str, Any]:
+        from orchestrator.documents.inventory import load_inventory
+
+        return load_inventory(self.lab.inventory).one(name).vars
+
+
+@dataclass
+class Observer:
+    """A client of its own that places orders without pause and writes down what was acknowledged, and when."""
+
+    url: str
+    acknowledged: list[tuple[int, float, float]] = field(default_factory=list)
+    """Order number, moment asked and moment acknowledged (wall clock, seconds)."""
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def look(self) -> None:
+        host, port = self.url.removeprefix("http://").split(":")
+        body = json.dumps({"customer": "observer", "lines": [1]})
+        while not self._stop.is_set():
+            asked = time.time()
+            connection = http.client.HTTPConnection(host, int(port), timeout=1.0)
+            try:
+                connection.request("POST", "/orders", body, {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                text = answer.read()
+                if answer.status == 201:
+                    self.acknowledged.append((int(json.loads(text)["number"]), asked, time.time()))
+            except (OSError, http.client.HTTPException, ValueError):
+                pass  # the outage: what is not acknowledged is not counted
+            finally:
+                connection.close()
+            self._stop.wait(0.02)
+
+    def outage(self, near: float) -> float:
+        """Seconds without an acknowledgement around the moment ``near``: from the last success before it to the next."""
+        times = sorted(done for _, _, done in self.acknowledged)
+        before = [moment for moment in times if moment <= near]
+        after = [moment for moment in times if moment > near]
+        # The first acknowledgement behind the moment may still belong to the time before the fault took hold.
+        gaps = [(b - a, a, b) for a, b in zip(times, times[1:], strict=False) if b > near - 1.0]
+        assert before and after and gaps, "the observer saw no outage"
+        return max(gaps)[0]
+
+
+@contextmanager
+def observing(url: str) -> Iterator[Observer]:
+    observer = Observer(url)
+    thread = threading.Thread(target=observer.look, daemon=True)
+    thread.start()
+    try:
+        yield observer
+    finally:
+        observer._stop.set()
+        thread.join(10)
+
+
+def end(process: subprocess.Popen[str], how: int = signal.SIGKILL) -> None:
+    """End a process this test started, and reap it."""
+    if process.poll() is None:
+        process.send_signal(how)
+    process.communicate(timeout=60)

@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator.documents.loading import Loaded
 from orchestrator.documents.source import Keys, Source
 from orchestrator.errors import Problem
+from orchestrator.model.actions import ProbeAction
 from orchestrator.model.runbook import Runbook, Step
 
 
@@ -88,3 +89,19 @@ def books_of(loaded: Loaded) -> list[Book]:
     found = [Book(loaded, loaded.runbook, loaded.sources["runbook"])]
     found.extend(Book(loaded, one, loaded.sources[f"nested:{file}"], file) for file, one in loaded.nested.items())
     return found
+
+
+def probes_of(book: Book) -> Iterator[tuple[Keys, ProbeAction]]:
+    """Every probe of a runbook with its path, wherever it is used."""
+    for number, check in enumerate(book.runbook.steady_state):
+        yield ("steady_state", number, "probe"), check.probe
+    for number, step in book.steps:
+        at: Keys = ("steps", number)
+        if step.probe is not None:
+            yield (*at, "probe"), step.probe
+        if step.wait is not None and step.wait.until is not None:
+            yield (*at, "wait", "until", "probe"), step.wait.until.probe
+        for place, check in enumerate(step.verify):
+            yield (*at, "verify", place, "probe"), check.probe
+        if step.undo is not None and step.undo.verify is not None:
+            yield (*at, "undo", "verify", "probe"), step.undo.verify.probe

@@ -8,11 +8,11 @@ from difflib import get_close_matches
 from typing import Any
 
 from orchestrator.documents.expressions import has_template
-from orchestrator.documents.lint.book import Book
+from orchestrator.documents.lint.book import Book, probes_of
 from orchestrator.documents.source import Keys
 from orchestrator.errors import ExecutorError, Problem, UsageError
 from orchestrator.model.actions import ProbeAction
-from orchestrator.model.inventory import Inventory
+from orchestrator.model.inventory import Host, Inventory
 from orchestrator.model.runbook import Step, Undo
 
 _BETWEEN = re.compile(r"[,:]")
@@ -46,8 +46,7 @@ def playbooks_are_there(book: Book) -> Iterator[Problem]:
 def hosts_are_known(book: Book) -> Iterator[Problem]:
     """Every host or group named is in the inventory; where one host is needed, it is one."""
     named = [one for number, step in book.steps for one in _of_step(step, ("steps", number))]
-    for number, check in enumerate(book.runbook.steady_state):
-        named.extend(_of_probe(check.probe, ("steady_state", number, "probe")))
+    named.extend(one for path, probe in probes_of(book) for one in _of_probe(probe, path))
     named = [one for one in named if not has_template(one[1])]
     inventory = book.loaded.inventory
     if inventory is None:
@@ -71,21 +70,13 @@ def _meant(name: str, inventory: Inventory) -> str:
 
 def _of_step(step: Step, path: Keys) -> Iterator[Named]:
     yield from _of_action(step, path)
-    for number, check in enumerate(step.verify):
-        yield from _of_probe(check.probe, (*path, "verify", number, "probe"))
-    if step.wait is not None and step.wait.until is not None:
-        yield from _of_probe(step.wait.until.probe, (*path, "wait", "until", "probe"))
-    if step.probe is not None:
-        yield from _of_probe(step.probe, (*path, "probe"))
+    if step.undo is not None:
+        yield from _of_action(step.undo, (*path, "undo"))
     if step.marker is not None:
         for part in ("start", "measure"):
             marker: Any = getattr(step.marker, part)
             if marker is not None:
                 yield (*path, "marker", part, "target"), marker.target, True
-    if step.undo is not None:
-        yield from _of_action(step.undo, (*path, "undo"))
-        if step.undo.verify is not None:
-            yield from _of_probe(step.undo.verify.probe, (*path, "undo", "verify", "probe"))
 
 
 def _of_action(does: Step | Undo, path: Keys) -> Iterator[Named]:
@@ -106,6 +97,36 @@ def _of_probe(probe: ProbeAction, path: Keys) -> Iterator[Named]:
         yield (*path, "target"), probe.target, probe.sql is not None
 
 
+def ports_are_known(book: Book) -> Iterator[Problem]:
+    """A port is a number, or a variable that its host has."""
+    inventory = book.loaded.inventory
+    if inventory is None:
+        return
+    for path, probe in probes_of(book):
+        for where, name, port in _ports(probe, path):
+            if has_template(f"{name} {port}") or len(_members(inventory, name)) != 1:
+                continue  # known only in the run, or named by the rule on hosts
+            try:
+                inventory.one(name).port(port)
+            except ExecutorError as error:
+                yield book.problem(where, error.message, error.mend)
+
+
+def _ports(probe: ProbeAction, path: Keys) -> Iterator[tuple[Keys, str, str | int]]:
+    if probe.tcp is not None and ":" in probe.tcp.address:
+        host, _, number = probe.tcp.address.rpartition(":")
+        yield (*path, "tcp"), host, number
+    if probe.http is not None and probe.http.target is not None and probe.http.port is not None:
+        yield (*path, "http", "port"), probe.http.target, probe.http.port
+
+
+def _members(inventory: Inventory, name: str) -> tuple[Host, ...]:
+    try:
+        return inventory.resolve(name)
+    except ExecutorError:
+        return ()
+
+
 def variables_beside_playbooks(book: Book) -> Iterator[Problem]:
     """Ansible would read variables beside the playbooks too; this program, which must know them, would not."""
     for folder in ("group_vars", "host_vars"):
@@ -115,4 +136,4 @@ def variables_beside_playbooks(book: Book) -> Iterator[Problem]:
             yield Problem(str(path), 1, 1, message, "move it beside the inventory's hosts.yml", warning=True)
 
 
-RULES = (playbooks_are_there, hosts_are_known, variables_beside_playbooks)
+RULES = (playbooks_are_there, hosts_are_known, ports_are_known, variables_beside_playbooks)

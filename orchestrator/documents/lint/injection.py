@@ -7,10 +7,9 @@ from collections.abc import Iterator
 
 from orchestrator.documents.expressions import has_template, names_in
 from orchestrator.documents.filters import NotTaken
-from orchestrator.documents.lint.book import Book
+from orchestrator.documents.lint.book import Book, probes_of
 from orchestrator.documents.source import Keys
 from orchestrator.errors import Problem
-from orchestrator.model.actions import ProbeAction
 from orchestrator.model.runbook import InputSpec
 
 _VALUE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
@@ -33,24 +32,9 @@ def _commands(book: Book) -> Iterator[Command]:
             yield (*at, "fabric", "argv"), step.fabric.argv
         if step.undo is not None and step.undo.fabric is not None:
             yield (*at, "undo", "fabric", "argv"), step.undo.fabric.argv
-    for path, probe in _probes(book):
+    for path, probe in probes_of(book):
         if probe.command is not None:
             yield (*path, "command"), probe.command
-
-
-def _probes(book: Book) -> Iterator[tuple[Keys, ProbeAction]]:
-    for number, check in enumerate(book.runbook.steady_state):
-        yield ("steady_state", number, "probe"), check.probe
-    for number, step in book.steps:
-        at: Keys = ("steps", number)
-        if step.probe is not None:
-            yield (*at, "probe"), step.probe
-        if step.wait is not None and step.wait.until is not None:
-            yield (*at, "wait", "until", "probe"), step.wait.until.probe
-        for place, check in enumerate(step.verify):
-            yield (*at, "verify", place, "probe"), check.probe
-        if step.undo is not None and step.undo.verify is not None:
-            yield (*at, "undo", "verify", "probe"), step.undo.verify.probe
 
 
 def words_do_not_begin_with_values(book: Book) -> Iterator[Problem]:
@@ -91,7 +75,7 @@ def values_stay_out_of_queries(book: Book) -> Iterator[Problem]:
     """A value put into a query's text could end the query and begin another."""
     mend = "give the input a pattern or choices without quotes and semicolons"
     message = "a value becomes part of a query"
-    for path, probe in _probes(book):
+    for path, probe in probes_of(book):
         if probe.sql is not None and _unsafe_in_a_text(book, probe.sql.query):
             yield book.problem((*path, "sql"), message, mend, warning=True)
     for number, step in book.steps:

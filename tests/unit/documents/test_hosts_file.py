@@ -60,7 +60,7 @@ BODY = st.recursive(
 )
 
 
-@settings(deadline=None, database=None)
+@settings(deadline=None, database=None, max_examples=50)
 @given(st.dictionaries(NAMES, BODY, max_size=4))
 def test_any_structure_gives_groups_or_problems_with_mends(data: dict[str, object]) -> None:
     import json

@@ -176,6 +176,11 @@ UNDO = "    undo: {ansible: {playbook: takeover/rebuild-as-standby.yml, limit: s
             "did you mean 'old_primary'",
         ),
         ("'select 1', target: standby", "'select 1', target: §web", "'web' stands for 2 hosts", "name one host"),
+        ("{tcp: 'old_primary:5432'}", "{tcp: §'old_primary:pg_prt'}", "has no variable 'pg_prt'", "set pg_prt for db1"),
+        (
+            *("{sql: 'select 1', target: standby}", "{http: {target: standby, port: §70000}}"),
+            *("70000 is not a port", "1 to 65535"),
+        ),
         # fence before promote
         (NEEDS, "needs: [lag]", "'promote' promotes, but does not depend on a verified fence", "add fence to needs"),
         (FENCE_VERIFY, "", "the fence 'fence' is not verified, and 'promote' promotes after it", "add verify"),

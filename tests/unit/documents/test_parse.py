@@ -227,7 +227,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None, database=None)
+@settings(deadline=None, database=None, max_examples=50)
 @given(st.dictionaries(KEYS, VALUES, max_size=5))
 def test_any_data_is_a_document_or_gives_problems_with_places(data: dict[str, Any]) -> None:
     text = json.dumps({"runbook": "r", "title": "R", **data}, indent=1)

@@ -120,7 +120,6 @@ def bomb() -> str:
         "- " * 400_000,
         "? " * 400_000,
         "[" + "a," * (MAX_BYTES // 2 - 2) + "]",
-        "- a\n" * (MAX_BYTES // 4),
         "a: 1\n" * (MAX_BYTES // 5),
         "a: " + "9" * (MAX_BYTES - 10),
         '"' + "\\" * (MAX_BYTES - 10),
@@ -170,7 +169,7 @@ YAML_LIKE = st.text(
 )
 
 
-@settings(deadline=None, database=None)
+@settings(deadline=None, database=None, max_examples=50)
 @given(YAML_LIKE)
 def test_any_text_gives_plain_data_or_problems_with_places(text: str) -> None:
     try:
@@ -183,7 +182,7 @@ def test_any_text_gives_plain_data_or_problems_with_places(text: str) -> None:
         assert () in source.positions
 
 
-@settings(deadline=None, database=None)
+@settings(deadline=None, database=None, max_examples=50)
 @given(st.binary(max_size=60))
 def test_any_bytes_give_plain_data_or_problems(raw: bytes) -> None:
     try:
@@ -199,7 +198,7 @@ JSONISH = st.recursive(
 )
 
 
-@settings(deadline=None, database=None)
+@settings(deadline=None, database=None, max_examples=50)
 @given(JSONISH)
 def test_every_json_value_comes_back_as_it_was(value: Any) -> None:
     text = json.dumps(value)

@@ -69,7 +69,7 @@ SCALARS = st.one_of(
 )
 
 
-@settings(deadline=None, database=None)
+@settings(deadline=None, database=None, max_examples=50)
 @given(SCALARS)
 def test_a_value_that_is_taken_is_the_one_pyyaml_reads(text: str) -> None:
     text = text.strip()

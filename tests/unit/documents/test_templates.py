@@ -183,7 +183,7 @@ def test_several_threads_may_render_at_once() -> None:
     assert wrong == []
 
 
-@settings(deadline=None, database=None)
+@settings(deadline=None, database=None, max_examples=50)
 @given(st.text(alphabet=st.one_of(st.sampled_from("{}%#|~.[]()'\"+-*/ abcn019"), st.characters()), max_size=40))
 def test_any_template_gives_a_value_or_an_error_of_the_tree(text: str) -> None:
     for template in (text, "{{ " + text + " }}", "x {{ " + text + " }}"):
@@ -193,7 +193,7 @@ def test_any_template_gives_a_value_or_an_error_of_the_tree(text: str) -> None:
             assert error.mend
 
 
-@settings(deadline=None, database=None)
+@settings(deadline=None, database=None, max_examples=50)
 @given(st.text(max_size=30))
 def test_any_value_comes_through_unchanged(value: str) -> None:
     assert RENDERER.render("{{ v }}", {"v": value}) == value

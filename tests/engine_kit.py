@@ -87,6 +87,7 @@ class Told(Stage):
     """A stage whose steps end as they are told to: by step (its action) or ``step:phase``, in turn."""
 
     endings: dict[str, list[Answer]] = field(default_factory=dict)
+    poll: float = 5.0
 
     def __post_init__(self) -> None:
         self.world.script = self.script

@@ -218,7 +218,7 @@ def play(story: Scenario) -> Told:
     return run
 
 
-@settings(max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(stories())
 def test_whatever_happens_the_state_is_the_fold_and_nothing_is_done_twice(story: Scenario) -> None:
     run = play(story)

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from orchestrator.documents.secret_names import is_reference, names_a_secret
 from orchestrator.documents.source import Keys, Source
 from orchestrator.documents.wording import wrong_type
 from orchestrator.errors import DocumentError, Problem
@@ -170,7 +171,7 @@ class _Reader:
 
     def _vars(self, path: Keys, content: Any) -> dict[str, Any]:
         found = dict(self._mapping(path, content))
-        self.problems.extend(refuse_templates(self.source, path, found))
+        self.problems.extend(refuse_in_variables(self.source, path, found))
         return found
 
     def _cross_checks(self) -> None:
@@ -185,14 +186,19 @@ class _Reader:
             )
 
 
-def refuse_templates(source: Source, path: Keys, variables: Mapping[str, Any]) -> Iterator[Problem]:
-    """A problem for each variable whose name is none, and each template where this program reads the value."""
+def refuse_in_variables(source: Source, path: Keys, variables: Mapping[str, Any]) -> Iterator[Problem]:
+    """A problem for each name that is none, secret that is written down, and template where this program reads."""
     for name, value in variables.items():
+        where = (*path, name)
         if not _VARIABLE.match(name):
             yield source.problem(
-                (*path, name), f"{name!r} cannot be a variable's name", "use letters, digits and '_'", key=True
+                where, f"{name!r} cannot be a variable's name", "use letters, digits and '_'", key=True
             )
-        elif _CONNECTION.match(name) and isinstance(value, str) and "{{" in value:
-            yield source.problem(
-                (*path, name), f"{name} is read without Ansible and cannot be a template", "write the value itself"
-            )
+        elif not isinstance(value, str):
+            continue
+        elif _CONNECTION.match(name) and "{{" in value:
+            message = f"{name} is read without Ansible and cannot be a template"
+            yield source.problem(where, message, "write the value itself")
+        elif value and names_a_secret(name) and "{{" not in value and not is_reference(value):
+            mend = "keep it in a file only its reader can read, or give it to the runbook as an input of type secret"
+            yield source.problem(where, f"the secret {name} is written down", mend)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.documents.files import read_file
-from orchestrator.documents.hosts_file import Groups, read_groups, refuse_templates
+from orchestrator.documents.hosts_file import Groups, read_groups, refuse_in_variables
 from orchestrator.documents.source import Source
 from orchestrator.documents.wording import wrong_type
 from orchestrator.errors import DocumentError, Problem
@@ -155,7 +155,7 @@ def variables_in(source: Source) -> dict[str, Any]:
     """The variables a vars file sets. Raises DocumentError."""
     if not isinstance(source.data, dict):
         raise DocumentError([source.problem((), *wrong_type("keys with values", source.data))])
-    problems = list(refuse_templates(source, (), source.data))
+    problems = list(refuse_in_variables(source, (), source.data))
     if problems:
         raise DocumentError(problems)
     return source.data

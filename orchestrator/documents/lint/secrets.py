@@ -9,18 +9,15 @@ from typing import Any
 from orchestrator.documents.expressions import has_template, names_in
 from orchestrator.documents.filters import NotTaken
 from orchestrator.documents.lint.book import Book
+from orchestrator.documents.secret_names import WORDS, is_reference, names_a_secret
 from orchestrator.documents.source import Keys, Source
 from orchestrator.documents.templates import templates_in
 from orchestrator.errors import Problem
 
-_WORDS = r"pass(?:word|wd|phrase)?|secret|token|api[_-]?key|private[_-]?key|credentials?|authorization"
-_NAME = re.compile(rf"(?:^|[_-])(?:pg|db|my|http)?(?:{_WORDS})$", re.IGNORECASE)
-"""Names whose value is a secret; ``token_url`` or ``password_file`` only say where one is."""
-_OPTION = re.compile(rf"--?(?:[\w-]*[_-])?(?:{_WORDS})(?:=(.*))?\Z", re.IGNORECASE | re.DOTALL)
-_ASSIGNMENT = re.compile(rf"(?:[\w-]*[_-])?(?:pg)?(?:{_WORDS})=(.+)\Z", re.IGNORECASE | re.DOTALL)
+_OPTION = re.compile(rf"--?(?:[\w-]*[_-])?(?:{WORDS})(?:=(.*))?\Z", re.IGNORECASE | re.DOTALL)
+_ASSIGNMENT = re.compile(rf"(?:[\w-]*[_-])?(?:pg)?(?:{WORDS})=(.+)\Z", re.IGNORECASE | re.DOTALL)
 _IN_URL = re.compile(r"://[^/\s:@]+:(?!\{\{)[^/\s@]+@")
 _KEY_BLOCK = "PRIVATE KEY-----"
-_REFERENCE = re.compile(r"(?:env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)\Z")
 
 _MEND = "make it an input of type secret and write {{ its_name }}; it is then given as env:NAME or file:/path"
 _SEEN_MEND = "hand it over in env or stdin (fabric) or vars (ansible)"
@@ -29,7 +26,7 @@ _SEEN_MEND = "hand it over in env or stdin (fabric) or vars (ansible)"
 def no_secret_is_written_down(book: Book) -> Iterator[Problem]:
     """No password, token or key stands in the file itself."""
     for name, spec in book.runbook.inputs.items():
-        if spec.type != "secret" and spec.default is not None and _NAME.search(name):
+        if spec.type != "secret" and spec.default is not None and names_a_secret(name):
             message = f"the secret {name} is written down as a default"
             yield book.problem(("inputs", name, "default"), message, "say type: secret, and take the default out")
     for number, _ in book.steps:
@@ -44,7 +41,7 @@ def _written(source: Source, path: Keys, value: Any) -> Iterator[Problem]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             inside = (*path, key)
-            if _NAME.search(str(key)) and (_is_literal(inner) or _is_number(inner)):
+            if names_a_secret(str(key)) and (_is_literal(inner) or _is_number(inner)):
                 yield source.problem(inside, f"the secret {key} is written down", _MEND)
             elif key in ("argv", "command") and isinstance(inner, list):
                 yield from _in_words(source, inside, inner)
@@ -58,7 +55,7 @@ def _written(source: Source, path: Keys, value: Any) -> Iterator[Problem]:
 
 
 def _is_literal(value: Any) -> bool:
-    return isinstance(value, str) and bool(value) and not has_template(value) and not _REFERENCE.match(value)
+    return isinstance(value, str) and bool(value) and not has_template(value) and not is_reference(value)
 
 
 def _is_number(value: Any) -> bool:

@@ -114,6 +114,7 @@ def problems(path: Path) -> tuple[Problem, ...]:
         ("all: {vars: {pg_port: '{{ x }}'}}\n", 1, 23, "pg_port is read without", "the value itself"),
         ("all: {vars: {x: !vault abc}}\n", 1, 17, "tag !vault", "secrets go by reference"),
         ("all: {vars: {x: !unsafe abc}}\n", 1, 17, "tag !unsafe", "values are data"),
+        ("all: {vars: {ansible_password: hunter2}}\n", 1, 32, "the secret ansible_password", "type secret"),
         ("plugin: aws_ec2\n", 1, 1, "an inventory plugin is a program", "list the hosts"),
         ("all: {hosts: {'web[01:20]': }}\n", 1, 15, "cannot be a host's name", "write each host out"),
         ("all: {hosts: {'db1:22': }}\n", 1, 15, "cannot be a host's name", "ansible_port"),

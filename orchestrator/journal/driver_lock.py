@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from orchestrator.errors import DriverConflict, StoreUnavailable
+from orchestrator.journal.break_glass import why_unsafe
 from orchestrator.journal.files import make_private_directory
 from orchestrator.journal.processes import host_name, process_state
 from orchestrator.model.event import to_iso
@@ -83,7 +84,13 @@ def _open_one(run_directory: Path, fallback: Path | None, run_id: str) -> tuple[
         try:
             if fallback is None:
                 raise
-            return fallback, _open(fallback)
+            fd = _open(fallback)
+            # It lies where others can write: who owns the directory would say who drives.
+            for part in (fallback, fallback.parent):
+                if unsafe := why_unsafe(part):
+                    os.close(fd)
+                    raise PermissionError(f"{part} is not used: {unsafe}") from error
+            return fallback, fd
         except OSError as last:
             raise StoreUnavailable(
                 f"the driver lock of run {run_id} can not be opened ({last})",

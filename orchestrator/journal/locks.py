@@ -46,11 +46,16 @@ class Holder:
 
 
 class TargetLocks:
-    """flock files for targets, in ``directory`` (<state>/locks), or in ``fallback`` for a lock whose file can
-    not be made there (a state directory that has become read-only)."""
+    """flock files for targets, in ``directory`` (<state>/locks) and in ``machine``, a place that all state directories
+    of this account share: a run with another state directory (break-glass) finds the target taken too. One of the two
+    is enough where the other can not be made.
 
-    def __init__(self, directory: Path, fallback: Path | None = None) -> None:
-        self._directories = (directory, *([fallback] if fallback else []))
+    ``scope`` says within what a lock's name means something (an inventory): names of two scopes do not meet in
+    ``machine``.
+    """
+
+    def __init__(self, directory: Path, machine: Path | None = None, scope: str = "") -> None:
+        self._places = [(directory, ""), *([(machine, f"{scope}\0")] if machine else [])]
 
     def take(self, run_id: str, names: Sequence[str], since: datetime) -> HeldTargets:
         """Hold all of ``names``, or none: raises LockHeld naming run and time, StoreUnavailable where no lock
@@ -58,17 +63,17 @@ class TargetLocks:
         held: list[int] = []
         try:
             for name in sorted(set(names)):
-                held.append(self._take(run_id, name, since))  # noqa: PERF401 - what is held so far must be let go
+                self._take(run_id, name, since, held)
         except BaseException:
             HeldTargets(held).release()
             raise
         return HeldTargets(held)
 
-    def _take(self, run_id: str, name: str, since: datetime) -> int:
+    def _take(self, run_id: str, name: str, since: datetime, held: list[int]) -> None:
         me = Holder(run_id, to_iso(since), os.getpid(), host_name())
-        file = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest() + ".lock"
         problems: list[str] = []
-        for directory in self._directories:
+        for directory, scope in self._places:
+            file = hashlib.sha256((scope + name).encode("utf-8", "surrogateescape")).hexdigest() + ".lock"
             try:
                 self._make(directory)
                 fd = os.open(directory / file, os.O_RDWR | os.O_CREAT | _OPEN, 0o600)
@@ -76,23 +81,21 @@ class TargetLocks:
                 problems.append(str(error))
                 _refuse_if_held(directory / file, name, run_id)
                 continue
-            try:
-                _hold(fd, name, me)
-                os.set_inheritable(fd, True)
-            except BaseException:
-                os.close(fd)
-                raise
-            return fd
-        raise StoreUnavailable(
-            f"the lock file of {name} can not be opened ({'; '.join(dict.fromkeys(problems))})",
-            mend="check the state directory's owner, mode and free space, or set $HOLDFAST_BREAK_GLASS to a directory",
-        )
+            held.append(fd)
+            _hold(fd, name, me)
+            os.set_inheritable(fd, True)
+        if len(problems) == len(self._places):
+            raise StoreUnavailable(
+                f"the lock file of {name} can not be opened ({'; '.join(dict.fromkeys(problems))})",
+                mend="check the state directory's owner, mode and free space, or set $HOLDFAST_BREAK_GLASS to a "
+                "directory",
+            )
 
     def _make(self, directory: Path) -> None:
         make_private_directory(directory)
-        if directory == self._directories[0]:
+        if directory == self._places[0][0]:
             return
-        # The fallback lies where others can write: who owns the directory holds the locks.
+        # The machine's place lies where others can write: who owns the directory holds the locks.
         for part in (directory, directory.parent):
             unsafe = why_unsafe(part)
             if unsafe:

@@ -216,7 +216,7 @@ class Holdfast:
 
     def driver(self, run_id: str) -> Driver | None:
         """The live process that drives the run on this machine, or None."""
-        return driver_of(self.settings.run_dir(run_id))
+        return driver_of(self.settings.run_dir(run_id)) or driver_of(self.memory.spare_driver(run_id))
 
     # -- papers and evidence ---------------------------------------------------------------------------------------
 

@@ -85,7 +85,7 @@ class Driving:
             state = RunState(plan)
             self._enter(journal, state, plan, bound, asked)
             try:
-                lock_fds = self._hold_targets(stack, store, plan, now)
+                lock_fds = self._hold_targets(stack, store, plan, bound, now)
             except LockHeld as held:
                 self._note(journal, state, EventKind.RUN_ENDED, {"status": "refused", "why": held.message})
                 raise
@@ -122,7 +122,7 @@ class Driving:
                     f"changed since the run was planned: {', '.join(changed)}",
                     mend="put them back, or resume with --accept-changes, which is recorded as a breach",
                 )
-            lock_fds = self._hold_targets(stack, store, plan, now)
+            lock_fds = self._hold_targets(stack, store, plan, bound, now)
             self._note(journal, state, EventKind.DRIVER_CLAIMED, _claim(epoch, asked.by))
             if changed:
                 detail = f"resumed though changed since it was planned: {', '.join(changed)}"
@@ -187,7 +187,8 @@ class Driving:
 
     def _hold_driver(self, stack: ExitStack, run_id: str, epoch: str, now: datetime, asked: Asked) -> None:
         try:
-            lock = DriverLock(self.settings.run_dir(run_id), run_id, epoch, now)
+            place, spare = self.settings.run_dir(run_id), self.memory.spare_driver(run_id)
+            lock = DriverLock(place, run_id, epoch, now, fallback=spare)
         except StoreError as error:
             if isinstance(error, DriverConflict) and not asked.take_over:
                 raise
@@ -196,10 +197,12 @@ class Driving:
             return
         stack.callback(lock.release)
 
-    def _hold_targets(self, stack: ExitStack, store: Store, plan: Plan, now: datetime) -> tuple[int, ...]:
+    def _hold_targets(self, stack: ExitStack, store: Store, plan: Plan, bound: Bound, now: datetime) -> tuple[int, ...]:
         if not plan.locks:
             return ()
-        locks = TargetLocks(self.settings.state / "locks", self.memory.spare_locks())
+        # A lock's name means something within an inventory: two labs, each with its "cluster/orders", do not meet.
+        scope = str((bound.inventory or bound.workspace).resolve())
+        locks = TargetLocks(self.settings.state / "locks", self.memory.machine_locks(), scope)
         return stack.enter_context(hold_targets(store, locks, plan.run_id, plan.locks, now)).fds
 
 

@@ -123,9 +123,18 @@ class Memory:
             return directory
         raise UsageError(f"no place for the files of run {run_id}", mend="set HOLDFAST_BREAK_GLASS to a directory")
 
-    def spare_locks(self) -> Path:
-        """Where lock files go when the state directory cannot be written."""
-        return next(iter(candidates({"TMPDIR": "/tmp"}))) / "locks"  # noqa: S108 - private directory below, checked
+    def machine_locks(self) -> Path:
+        """Where lock files lie that all state directories of this account on this machine share."""
+        return _machine_place() / "locks"
+
+    def spare_driver(self, run_id: str) -> Path:
+        """Where a run's driver lock goes when the state directory cannot be written."""
+        return _machine_place() / f"driver-{run_id}"
+
+
+def _machine_place() -> Path:
+    # The same for everybody of this account, whatever the shell's environment says.
+    return next(iter(candidates({"TMPDIR": "/tmp"})))  # noqa: S108 - private directory below, checked
 
 
 def private_umask() -> None:

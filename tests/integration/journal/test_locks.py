@@ -145,6 +145,17 @@ def test_where_the_state_directory_can_not_be_used_the_fallback_is_locked(tmp_pa
         TargetLocks(in_the_way / "locks").take("r1", ["cluster/a"], NOW)
 
 
+def test_another_state_directory_finds_the_target_taken_and_another_inventory_does_not(tmp_path: Path) -> None:
+    machine = tmp_path / "machine" / "locks"
+    held = TargetLocks(tmp_path / "state", machine, "/site").take("r1", ["cluster/a"], NOW)
+    assert len(held.fds) == 2
+    with pytest.raises(LockHeld, match="cluster/a is held by run r1"):
+        TargetLocks(tmp_path / "other", machine, "/site").take("r2", ["cluster/a"], NOW)
+    TargetLocks(tmp_path / "other", machine, "/another site").take("r2", ["cluster/a"], NOW).release()
+    held.release()
+    TargetLocks(tmp_path / "other", machine, "/site").take("r2", ["cluster/a"], NOW).release()
+
+
 def test_only_one_of_many_that_come_at_once_gets_the_target(tmp_path: Path) -> None:
     script = """
 import sys

@@ -50,7 +50,7 @@ bench: $(VENV)/.dev ## performance claims, measured side by side (minutes)
 	$(BIN)/python -m benchmarks
 
 schemas: $(VENV)/.dev ## write the published JSON Schemas anew
-	$(BIN)/python -m orchestrator.documents.schemas
+	$(BIN)/python -c 'from orchestrator.documents.schema import write_schemas; from orchestrator.records.out import SCHEMA_FILE, schema_text; write_schemas(); SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")'
 
 clean: ## the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache dist build

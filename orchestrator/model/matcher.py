@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -81,33 +82,36 @@ _MISSING = object()
 def look_up(output: Mapping[str, Any], path: str) -> Any:
     """The value at a dotted ``path`` in ``output``; a leading ``output.`` may be left out.
 
-    Returns the private missing mark when there is nothing; lists are indexed by number.
+    Returns the private missing mark when there is nothing; lists are indexed by number. A key may itself have dots in
+    it (a host's full name): where the shorter key leads nowhere, the longer one is tried.
     """
     parts = path.split(".")
-    if parts[0] == "output":
-        parts = parts[1:]
-    value: Any = output
-    for part in parts:
-        if isinstance(value, Mapping) and part in value:
-            value = value[part]
-        elif isinstance(value, list | tuple) and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            return _MISSING
-    return value
+    return _walk(output, parts[1:] if parts[0] == "output" else parts)
+
+
+def _walk(value: Any, parts: list[str]) -> Any:
+    if not parts:
+        return value
+    if isinstance(value, Mapping):
+        for length in range(1, len(parts) + 1):
+            key = ".".join(parts[:length])
+            found = _walk(value[key], parts[length:]) if key in value else _MISSING
+            if found is not _MISSING:
+                return found
+    elif isinstance(value, list | tuple) and re.fullmatch("[0-9]+", parts[0]) and int(parts[0]) < len(value):
+        return _walk(value[int(parts[0])], parts[1:])
+    return _MISSING
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, bool):
+    """The number in ``value``; None where there is none. "Not a number" is none: it would pass every limit."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    if isinstance(value, int | float):
-        return float(value)
-    if isinstance(value, str):
-        try:
-            return float(value.strip())
-        except ValueError:
-            return None
-    return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return None if math.isnan(number) else number
 
 
 def _equal(value: Any, wanted: Scalar) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from rich.text import Text
@@ -9,6 +10,7 @@ from rich.text import Text
 from orchestrator.cli.draw import hint_lines, wrapped
 from orchestrator.cli.hints import hints
 from orchestrator.cli.outcome import headline, still_running, verdict_line
+from orchestrator.cli.place import called
 from orchestrator.engine.runner import Driven, Halt
 from orchestrator.model.document import Mode
 from orchestrator.model.duration import format_duration
@@ -65,7 +67,7 @@ def _go_on(driven: Driven, measured: Measurement, width: int) -> Iterator[Text]:
     elif driven.halt is Halt.ENDED:
         if state.ended == "succeeded" and state.plan.mode in (Mode.DRILL, Mode.LIVE):
             yield from _verified(measured, width)
-        yield Text(f" its record:  holdfast record {state.run_id}", style="dim")
+        yield Text(f" its record:  {shlex.join([*called(), 'record', state.run_id])}", style="dim")
     elif state.plan.mode is not Mode.CHECK:
         yield from hint_lines(hints(state, driven=False), width)
     else:

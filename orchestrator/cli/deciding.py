@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from typing import TYPE_CHECKING, NoReturn
 
 from orchestrator.cli import place
+from orchestrator.cli.place import called
 from orchestrator.cli.streams import say
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def decide(
         _drive_on(program, run_id)
     if decided.driver is None:
         say(f"{what}: noted for run {run_id}, by {program.settings.by}. Nothing drives this run; go on with:")
-        say(f"  holdfast resume {run_id}")
+        say(f"  {shlex.join([*called(), 'resume', run_id])}")
         return
     if decided.driver.state == "stopped":
         say(f"{what}: noted, but the driving process {decided.driver.pid} is stopped; let it go on with:")
@@ -42,7 +44,7 @@ def decide(
     event = _answer(program, decided, seen)
     if event is None:
         say(f"{what}: noted; process {decided.driver.pid} drives the run and has not taken it up yet.")
-        say(f"  holdfast status {run_id}")
+        say(f"  {shlex.join([*called(), 'status', run_id])}")
         return
     _tell(event, what, run_id)
 

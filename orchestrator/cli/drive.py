@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.board import Board
 from orchestrator.cli.outcome import Result, exit_code, summary
+from orchestrator.cli.place import called
 from orchestrator.cli.signals import Signals
 from orchestrator.cli.streams import nobody_reads
 from orchestrator.cli.watch import watcher
@@ -43,7 +45,7 @@ def drive(
         by=program.settings.by, wait=wait, milestones=dict(milestones or {}), observers=(board, watching),
         mailbox=mailbox, warn=watching.warn, **more,
     )  # fmt: skip
-    last_words = f"left at once; what runs goes on. Go on with: holdfast resume {run_id}"
+    last_words = f"left at once; what runs goes on. Go on with: {shlex.join([*called(), 'resume', run_id])}"
     with Signals(mailbox, lambda: last_words):
         watching.start()
         try:

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from orchestrator.cli.place import called
 from orchestrator.cli.words import one_line
 from orchestrator.engine.conductor import deadline_of, may_retry
 from orchestrator.engine.decisions import judge
@@ -37,7 +38,7 @@ def hints(state: RunState, *, driven: bool = True) -> list[Hint]:
     if driven:
         return found
     if not found:
-        return [Hint("", "nothing drives this run; go on with", (f"holdfast resume {state.run_id}",))]
+        return [Hint("", "nothing drives this run; go on with", (_command(state, "resume", ""),))]
     return [
         replace(hint, commands=tuple(f"{command} --resume" for command in hint.commands)) for hint in found
     ]
@@ -99,7 +100,7 @@ def _undo_by_hand(planned: PlannedStep, step: StepState) -> bool:
 def _manual_undo(state: RunState, name: str) -> Hint:
     body = state.steps[name].waiting.body if state.steps[name].waiting else {}  # type: ignore[union-attr]
     text = one_line(_text(body.get("instructions")))
-    return Hint(name, f"to be undone by hand: {text}", (f"holdfast mark-done {state.run_id} {name}",))
+    return Hint(name, f"to be undone by hand: {text}", (_command(state, "mark-done", name),))
 
 
 _WORDS = {
@@ -149,9 +150,11 @@ _NEEDS_WHY = frozenset({"reject", "skip", "override", "abort", "rollback"})
 
 
 def _command(state: RunState, verb: str, name: str) -> str:
-    words = ["holdfast", verb, state.run_id, *([name] if name else [])]
+    words = [*called(), verb, state.run_id, *([name] if name else [])]
     planned = state.plan.by_id.get(name)
-    asks = verb in _NEEDS_WHY or (verb == "mark-done" and planned is not None and planned.kind != "manual")
+    undoing = planned is not None and state.steps[name].status is StepStatus.UNDOING
+    by_hand = planned is not None and (planned.kind == "manual" or undoing)
+    asks = verb in _NEEDS_WHY or (verb == "mark-done" and not by_hand)
     return shlex.join(words) + (f" --why {WHY}" if asks else "")
 
 

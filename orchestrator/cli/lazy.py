@@ -10,6 +10,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from orchestrator.cli.exit_codes import ExitCode
+from orchestrator.cli.streams import warn
 from orchestrator.cli.table import COMMANDS, module_of
 
 
@@ -60,6 +62,16 @@ class LazyGroup(TyperGroup):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.commands = _Commands()
+
+    def invoke(self, ctx: Any) -> Any:
+        """Call the command. What the library would turn into exit code 1 gets the code that is documented."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise typer.Exit(ExitCode.NOBODY_READS) from error
+        except KeyboardInterrupt as error:
+            warn("interrupted")
+            raise typer.Exit(ExitCode.INTERRUPTED) from error
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the base class has it
         """All names, without importing any command."""

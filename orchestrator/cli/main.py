@@ -24,20 +24,21 @@ def _call() -> int:
     from orchestrator.cli.streams import nobody_reads
 
     try:
-        return _judged()
+        code = _judged()
     except BrokenPipeError:
-        nobody_reads()
-        return ExitCode.NOBODY_READS
-    finally:
-        nobody_reads()
+        code = ExitCode.NOBODY_READS
+    nobody_reads()
+    return code
 
 
 def _judged() -> int:
+    from orchestrator.cli.at_once import answered
     from orchestrator.cli.exit_codes import ExitCode
     from orchestrator.cli.streams import warn
 
     try:
-        _group().main(prog_name="holdfast")
+        if not answered(sys.argv[1:]):
+            _group().main(prog_name="holdfast")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except BrokenPipeError:

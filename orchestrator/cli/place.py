@@ -24,6 +24,15 @@ CHOSEN = Place()
 """Set once, before the command is called."""
 
 
+def called() -> list[str]:
+    """How this program was called, up to the command: a command that is shown must find the same runs."""
+    words = ["holdfast"]
+    for option, value in (("--state", CHOSEN.state), ("--store", CHOSEN.store)):
+        if value is not None:
+            words += [option, value]
+    return words
+
+
 def settings(by: str | None = None) -> Settings:
     """The settings of this call."""
     from orchestrator.wiring.settings import Settings

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator.cli.place import called
 from orchestrator.cli.streams import say
 
 if TYPE_CHECKING:
@@ -81,8 +83,12 @@ def _status(program: Holdfast, listing: RunListing) -> tuple[str, str]:
     if listing.last_kind == "driver.released":
         why = str(_last(program, listing).get("why", ""))
         told = {"stopped": "STOPPED", "waiting": "WAITING"}.get(why, "interrupted")
-        return told, f"holdfast status {listing.run_id}"
-    return "interrupted", f"holdfast resume {listing.run_id}"
+        return told, _words("status", listing.run_id)
+    return "interrupted", _words("resume", listing.run_id)
+
+
+def _words(verb: str, run_id: str) -> str:
+    return shlex.join([*called(), verb, run_id])
 
 
 def _last(program: Holdfast, listing: RunListing) -> dict[str, str]:

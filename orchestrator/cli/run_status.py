@@ -9,10 +9,10 @@ from orchestrator.cli.board import Board, rows
 from orchestrator.cli.hints import hints
 from orchestrator.cli.outcome import told
 from orchestrator.cli.streams import console, say
+from orchestrator.engine.state import RunState
 from orchestrator.model.event import to_iso
 
 if TYPE_CHECKING:
-    from orchestrator.engine.state import RunState
     from orchestrator.journal.driver_lock import Driver
     from orchestrator.wiring.app import Holdfast
 
@@ -23,8 +23,9 @@ def show_run(program: Holdfast, run_id: str, *, as_json: bool) -> None:
 
     clock = SystemClock()
     board = Board(clock)
-    state = program.state(run_id)
-    for event in program.events(run_id):
+    events = program.events(run_id)
+    state = RunState.from_events(events)
+    for event in events:
         board.saw(event, state)
     driver = program.driver(run_id)
     # Another process's monotonic clock means nothing here: what runs is timed by the wall clock.

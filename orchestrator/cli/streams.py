@@ -22,7 +22,7 @@ def prepare() -> None:
 
 
 def nobody_reads() -> None:
-    """The reader has gone: what is still buffered goes nowhere, so that the interpreter ends without a complaint."""
+    """Where a reader has gone, what is still buffered goes nowhere: the interpreter ends without a complaint."""
     null = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -130,6 +130,7 @@ def _show(found: LabStatus, *, as_json: bool) -> None:
     from dataclasses import asdict
 
     from orchestrator.cli.streams import say
+    from orchestrator.cli.words import one_line
 
     if as_json:
         say(json.dumps(asdict(found), ensure_ascii=False))
@@ -138,7 +139,7 @@ def _show(found: LabStatus, *, as_json: bool) -> None:
     for host in found.hosts:
         port = f":{host.port}" if host.port is not None else ""
         power = "" if host.power == "on" else "  NO POWER"
-        say(f"  {host.name:<6} {host.role:<18} {port:<7} {host.state}{power}")
+        say(f"  {host.name:<6} {host.role:<18} {port:<7} {one_line(host.state)}{power}")
     say(f"  orders {found.service_url}, database {found.service_database or 'unknown'}; {_client(found)}")
     for fault, since in found.faults.items():
         say(f"  FAULT {fault} since {since}")

@@ -26,9 +26,15 @@ def command(
     """
     from pathlib import Path
 
+    from orchestrator.cli.exit_codes import ExitCode
     from orchestrator.cli.streams import say, warn
 
-    warning = place.app().metrics(Path(textfile))
+    path = Path(textfile)
+    before = path.stat().st_ino if path.exists() else None
+    warning = place.app().metrics(path)
     if warning:
         warn(f"warning: {warning}")
+    # It is always a new file; the old one is still there where it could not be written.
+    if not path.exists() or path.stat().st_ino == before:
+        raise typer.Exit(ExitCode.INTERNAL)
     say(textfile)

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli import complete, options, place
+from orchestrator.cli import complete, options
+from orchestrator.cli.at_once import LIMIT, status
 
 
 def command(
@@ -19,16 +20,8 @@ def command(
             autocompletion=complete.runs,
         ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many runs are listed.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many runs are listed.")] = LIMIT,
     as_json: options.AsJson = False,
 ) -> None:
     """List the runs, or show where one stands and how it goes on."""
-    program = place.app()
-    if run is None:
-        from orchestrator.cli.run_list import show_list
-
-        show_list(program, limit, as_json=as_json)
-    else:
-        from orchestrator.cli.run_status import show_run
-
-        show_run(program, program.find(run), as_json=as_json)
+    status(run, limit, as_json=as_json)

@@ -47,6 +47,19 @@ def missing(tool: str, what: str) -> None:
     pytest.skip(reason)
 
 
+DRIVER = """import time
+from executors_kit import Reins, inventory_of
+from orchestrator.model.document import Mode
+from orchestrator.model.inventory import Host
+from orchestrator.model.job import Job, Phase
+"""
+"""How the text of a driver begins that a test starts as a process of its own, to kill it."""
+
+
+def driver_env() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+
+
 class Reins:
     """A Control whose wish and time a test can change."""
 
@@ -172,7 +185,8 @@ class Link:
             one.close()
 
     def close(self) -> None:
-        self._closing = True
+        with self._guard:
+            self._closing = True
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -200,6 +214,10 @@ class Link:
         for one in (near, far):
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._guard:
+            if self._closing:
+                near.close()
+                far.close()
+                return
             self._sockets.add(far)
         for source, sink in ((near, far), (far, near)):
             threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()

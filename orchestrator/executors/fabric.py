@@ -41,6 +41,7 @@ class FabricExecutor:
         """Start the command on every host, and follow it to its end."""
         try:
             action, hosts, command = self._read(job)
+            works = self._works(job, control, hosts, command)
         except HoldfastError as error:
             return failed(error.message, mend=error.mend)
         directory = Path(job.directory)
@@ -49,7 +50,6 @@ class FabricExecutor:
             (directory / "hosts").mkdir(mode=0o700)
         except OSError as error:
             return failed(f"the job's directory could not be made: {error}", mend="look at the disk of this machine")
-        works = self._works(job, control, hosts, command)
         return self._outcome(job, action, hosts, _each(hosts, lambda host: works[host.name].begin()))
 
     def attach(self, job: Job, control: Control) -> Outcome:
@@ -58,18 +58,18 @@ class FabricExecutor:
             return Outcome(Ending.NOT_STARTED)
         try:
             action, hosts, command = self._read(job)
+            works = self._works(job, control, hosts, command)
         except HoldfastError as error:
             return Outcome(Ending.GONE, error=error.message, mend=error.mend)
-        works = self._works(job, control, hosts, command)
         return self._outcome(job, action, hosts, _each(hosts, lambda host: works[host.name].find()))
 
     def check(self, job: Job, control: Control) -> Outcome:
         """Log in everywhere and look for the command's program."""
         try:
             _, hosts, command = self._read(job)
+            works = self._works(job, control, hosts, command)
         except HoldfastError as error:
             return failed(error.message, mend=error.mend)
-        works = self._works(job, control, hosts, command)
         ends = _each(hosts, lambda host: works[host.name].check())
         bad = {name: end for name, end in ends.items() if end.ending is not Ending.OK}
         if not bad:

@@ -31,6 +31,7 @@ class Unreachable(ExecutorError):
 class _Slot:
     lock: threading.Lock = field(default_factory=threading.Lock)
     connection: Any = None
+    retired: list[Any] = field(default_factory=list)
 
 
 class Connections:
@@ -52,15 +53,13 @@ class Connections:
         for final in (False, True):
             connection = self._connected(slot, host, login, deadline)
             try:
-                with _watched(connection, min(_SESSION, _left(deadline))):
-                    return connection.transport.open_session(timeout=_SESSION)
-            except paramiko.ChannelException as error:
-                # The server allows no more sessions on this connection (MaxSessions): this one gets its own.
-                if final:
-                    raise Unreachable(f"{host.name} opens no session: {error}") from error
-                return self._alone(host, login, deadline)
+                with _watched(connection, self.settings.silence):
+                    return connection.transport.open_session(timeout=min(_SESSION, _left(deadline)))
             except (paramiko.SSHException, OSError, EOFError) as error:
-                self._drop(slot, connection)
+                if _refused(connection, error):
+                    # The server allows no more sessions on this connection (MaxSessions): this one gets its own.
+                    return self._alone(host, login, deadline)
+                self._retire(slot, connection)
                 if final or _left(deadline) <= 0:
                     raise Unreachable(f"{host.name} opens no session: {_text(error)}") from error
         raise AssertionError("unreachable")
@@ -70,8 +69,9 @@ class Connections:
         with self._guard:
             slots, self._slots = list(self._slots.values()), {}
         for slot in slots:
-            if slot.connection is not None:
-                _close(slot.connection)
+            for connection in (slot.connection, *slot.retired):
+                if connection is not None:
+                    _close(connection)
 
     def _connected(self, slot: _Slot, host: Host, login: Login, deadline: float) -> Any:
         if not slot.lock.acquire(timeout=_left(deadline)):
@@ -86,15 +86,23 @@ class Connections:
         finally:
             slot.lock.release()
 
-    def _drop(self, slot: _Slot, connection: Any) -> None:
+    def _retire(self, slot: _Slot, connection: Any) -> None:
+        """Give nobody this connection any more. Not closed: others may still hear something over it."""
         with slot.lock:
             if slot.connection is connection:
                 slot.connection = None
-        _close(connection)
+                slot.retired.append(connection)
 
     def _alone(self, host: Host, login: Login, deadline: float) -> Any:
+        import paramiko
+
         connection = self._open(host, login, min(self.settings.connect, _left(deadline)))
-        channel = connection.transport.open_session(timeout=_SESSION)
+        try:
+            with _watched(connection, self.settings.silence):
+                channel = connection.transport.open_session(timeout=_SESSION)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            _close(connection)
+            raise Unreachable(f"{host.name} opens no session: {_text(error)}") from error
         close_channel = channel.close
 
         def close() -> None:
@@ -134,8 +142,19 @@ class Connections:
                 mend="look whether the host is up and its address right; nothing was begun on it",
             ) from error
         transport = connection.transport
+        if transport is None:
+            raise Unreachable(f"{host.name} was not connected in time")
         transport.set_keepalive(5)
         return connection
+
+
+def _refused(connection: Any, error: Exception) -> bool:
+    """Whether the server said no, over a link that works.
+
+    Not told by the error's class alone: paramiko keeps one last error per connection, and with many threads the one
+    gets another's.
+    """
+    return bool(connection.is_connected) and "Timeout" not in str(error)
 
 
 def _left(deadline: float) -> float:

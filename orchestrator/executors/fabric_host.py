@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -14,6 +14,7 @@ from orchestrator.errors import ExecutorError, HostKeyRefused
 from orchestrator.executors import fabric_wrapper as wrapper
 from orchestrator.executors.contract import Control, Wish
 from orchestrator.executors.fabric_connection import Connections
+from orchestrator.executors.fabric_login import environment_of
 from orchestrator.executors.fabric_stream import LocalStream, Lost, SshStream, Stream
 from orchestrator.executors.fabric_wrapper import Command, Frames, Piece, Place, Result, Said
 from orchestrator.executors.jobdir import write_durably
@@ -44,7 +45,8 @@ class HostWork:
     """What one job does on one host.
 
     ``directory`` is the job's private directory on this machine for this host: ``out``, ``err`` and, if and only if the
-    end is known, ``rc`` come to stand in it. For a local host it is the wrapper's own directory.
+    end is known, ``rc`` come to stand in it. For a local host it is the wrapper's own directory. Raises ExecutorError
+    where the host's variables make no environment.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class HostWork:
     ) -> None:
         self._connections = connections
         self._host = host
-        self._command = command
+        self._command = replace(command, env={**environment_of(host), **command.env})
         self._local = host.is_local
         self._directory = directory
         name = directory.name if self._local else f"{ident}@{host.name}"

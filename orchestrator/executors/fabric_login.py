@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +77,19 @@ def login_of(host: Host, settings: SshSettings) -> Login:
         known_hosts=tuple(_path(name) for name in (named or settings.known_hosts)),
         jump=tuple(hop for hop in options.get("proxyjump", "").split(",") if hop and hop != "none"),
     )
+
+
+def environment_of(host: Host) -> dict[str, str]:
+    """What commands on ``host`` find in their environment: its variable ``holdfast_environment``.
+
+    ssh gives a command hardly any. Raises ExecutorError where the variable is no mapping of names to values.
+    """
+    given = host.vars.get("holdfast_environment") or {}
+    if not isinstance(given, Mapping):
+        raise ExecutorError(
+            f"holdfast_environment of host {host.name} is no mapping", mend="write it as NAME: value, one a line"
+        )
+    return {str(name): str(value) for name, value in given.items()}
 
 
 def _first(host: Host, *names: str) -> str | None:

@@ -44,9 +44,9 @@ class SshStream:
     def __init__(self, connections: Connections, host: Host, payload: bytes, within: float) -> None:
         self._channel: Any = connections.session(host, within)
         self._noise = b""
-        silence = connections.settings.silence
-        # Both calls can block for ever on a link that is dead without saying so.
-        watch = threading.Timer(min(silence, max(within, 0.1)), self._channel.get_transport().close)
+        # Both calls can block for ever on a link that is dead without saying so. As the connection is shared, it is
+        # closed only when it has been silent for long enough to be dead for everybody.
+        watch = threading.Timer(connections.settings.silence, self._channel.get_transport().close)
         watch.daemon = True
         watch.start()
         try:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from executors_kit import Link, Reins, SshHost, alive, inventory_of, kill, until
+from executors_kit import DRIVER, Link, Reins, SshHost, alive, driver_env, inventory_of, kill, until
 
 from orchestrator.executors import fabric_wrapper
 from orchestrator.executors.contract import Wish
@@ -212,7 +212,7 @@ def test_past_its_time_on_a_cut_link_it_says_that_it_may_still_run(
     link.cut()
     outcome = running.end()
     assert outcome.ending is Ending.UNKNOWN
-    assert "could not be stopped" in outcome.error
+    assert "its time was up" in outcome.error and "may have taken effect" in outcome.error
     assert alive(pid)
 
 
@@ -246,16 +246,12 @@ def test_after_kill_9_of_the_driver_the_command_goes_on_and_is_found(
     driver = tmp_path / "driver.py"
     variables = sshd_host.vars(link.port) if host == "target" else {"ansible_connection": "local"}
     driver.write_text(
-        "from executors_kit import *\n"
-        "from orchestrator.executors.fabric import FabricExecutor\n"
-        "from orchestrator.model.job import Phase\n"
+        f"{DRIVER}from orchestrator.executors.fabric import FabricExecutor\n"
         f"job = Job({job.run_id!r}, 's', Phase.ACTION, 1, {job.ident!r}, 'fabric', {dict(job.spec)!r}, 30.0, Mode.DRILL,"
         f" {job.directory!r})\n"
         f"FabricExecutor(inventory_of(Host({host!r}, {variables!r}))).run(job, Reins())\n"
     )
-    process = subprocess.Popen(
-        [sys.executable, str(driver)], env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    )
+    process = subprocess.Popen([sys.executable, str(driver)], env=driver_env())
     try:
         pid = work.pid()
     finally:

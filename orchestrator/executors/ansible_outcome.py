@@ -10,8 +10,8 @@ from orchestrator.model.outcome import Ending, Outcome, failed, unknown
 
 NEVER_CONNECTED = re.compile(
     r"ssh: connect to host .* port \d+: |Could not resolve hostname|Host key verification failed"
-    r"|REMOTE HOST IDENTIFICATION HAS CHANGED|Permission denied \(|Too many authentication failures"
-    r"|timed out during banner exchange|No route to host|Network is unreachable|no matching host key"
+    r"|REMOTE HOST IDENTIFICATION HAS CHANGED|Permission denied \([a-z,-]+\)|Too many authentication failures"
+    r"|timed out during banner exchange|kex_exchange_identification: |no matching host key"
 )
 """What ssh says when it did not get as far as running anything."""
 

@@ -93,8 +93,11 @@ def test_a_host_that_was_never_reached_is_a_failure() -> None:
     assert outcome.ending is Ending.FAILED and "unreachable: a" in outcome.error
 
 
-def test_a_connection_that_was_lost_is_unknown() -> None:
-    dark = result(rc=4, stats=stats(dark={"a": 1}, processed={"a": 1}), unreachable=[note(LOST)])
+@pytest.mark.parametrize(
+    "said", [LOST, "Read from remote host 10.0.0.9: No route to host", "Timeout, server 10.0.0.9 not responding.", ""]
+)
+def test_a_connection_that_was_lost_is_unknown(said: str) -> None:
+    dark = result(rc=4, stats=stats(dark={"a": 1}, processed={"a": 1}), unreachable=[note(said)])
     outcome = judge(dark)
     assert outcome.ending is Ending.UNKNOWN and "may have completed" in outcome.error
 

@@ -172,10 +172,11 @@ class Story:
             step.verified, step.worked = 0, good
             if good and not step.planned.verify:
                 self._status(step, StepStatus.SUCCEEDED, event)
-            elif good:
-                self._status(step, StepStatus.RUNNING, event)
-            else:
+            elif not good:
                 self._status(step, lost, event)
+            elif step.status not in (StepStatus.UNKNOWN, StepStatus.IN_DOUBT):
+                # What was lost and found again stays what it was until its check has begun.
+                self._status(step, StepStatus.RUNNING, event)
         elif good:
             step.verified += 1
             if step.verified >= len(step.planned.verify):

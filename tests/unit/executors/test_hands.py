@@ -45,9 +45,7 @@ class Scene:
         return ok(checked=True)
 
 
-def job(
-    number: int = 1, *, kind: str = "scene", mode: Mode = Mode.DRILL, changes: bool = True, **spec: object
-) -> Job:
+def job(number: int = 1, *, kind: str = "scene", mode: Mode = Mode.DRILL, changes: bool = True, **spec: object) -> Job:
     ident = ident_of(f"step-{number}", Phase.ACTION, 1)
     return Job(
         run_id="r1", step=f"step-{number}", phase=Phase.ACTION, attempt=1, ident=ident, kind=kind, spec=spec,

@@ -46,8 +46,16 @@ def prepare(place: Path, account: Account) -> Path:
     kept below /var/lib/holdfast instead, and ``place`` becomes a link to it: making somebody's private
     directory passable is not this program's business.
     """
-    if place.is_symlink() or place.exists():
+    if place.exists():
+        if not place.is_dir():
+            raise LabError(f"{place} is no directory", mend="choose another place for the lab")
+        others = [entry.name for entry in place.iterdir() if entry.name != "lock"]
+        if others and "lab.json" not in others:
+            # A lab that is made anew clears its directory; somebody's own files must never be in it.
+            raise LabError(f"{place} holds other things than a lab", mend="choose an empty or a new directory")
         return place.resolve()
+    if place.is_symlink():
+        place.unlink()
     parent = place.parent
     make_parents(parent, account)
     if account.drops and not account.may_pass(parent.resolve()):
@@ -71,10 +79,8 @@ def remove(place: Path) -> None:
 
 
 def _fresh(directory: Path, account: Account) -> None:
-    # Left over from a link somebody removed by hand: nobody can be using it under this key any more.
-    if directory.exists():
-        shutil.rmtree(directory)
-    directory.mkdir()
+    # It may be there already, where somebody removed the link by hand: then it is the same lab, found again.
+    directory.mkdir(exist_ok=True)
     # Passable for the account, but not readable: what is inside has its own permissions.
     directory.chmod(0o711 if account.drops else 0o700)
 

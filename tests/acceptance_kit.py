@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -14,8 +15,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from orchestrator.lab.lab import Lab
 
@@ -50,11 +53,23 @@ class Answer:
         return [json.loads(line) for line in self.out.splitlines() if line.startswith("{")]
 
 
-@dataclass
-class Bench:
-    """A workspace, a private state directory, and a lab to work on."""
+@dataclass(frozen=True)
+class Seen:
+    """One journal record."""
 
-    lab: Lab
+    run_id: str
+    seq: int
+    kind: str
+    body: dict[str, Any]
+
+    def of(self, step: str, phase: str = "action") -> bool:
+        return self.body.get("step") == step and self.body.get("phase") == phase
+
+
+@dataclass(kw_only=True)
+class Desk:
+    """A workspace and a private state directory: the installed command, as a person uses it."""
+
     state: Path
     workspace: Path = CHECKOUT
     extra: dict[str, str] = field(default_factory=dict)
@@ -114,8 +129,72 @@ class Bench:
         assert answer.code == 0, answer.err
         return answer.lines
 
+    def journal(self, run: str = "") -> list[Seen]:
+        """The newest run's journal (or that of ``run``), read past the program; empty where there is none yet."""
+        file = self.state / "journal.sqlite3"
+        if not file.exists():
+            return []
+        connection = sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=10)
+        try:
+            newest = connection.execute("SELECT run_id FROM run ORDER BY created_at DESC LIMIT 1").fetchone()
+            rows = connection.execute(
+                "SELECT run_id, seq, kind, body FROM event WHERE run_id = ? ORDER BY seq",
+                (run or (newest[0] if newest else ""),),
+            ).fetchall()
+        except sqlite3.OperationalError as error:
+            if "no such table" not in str(error):
+                raise
+            return []  # it is being made at this moment
+        finally:
+            connection.close()
+        return [Seen(*row[:3], json.loads(row[3])) for row in rows]
+
+    def status(self, run: str = "last") -> dict[str, Any]:
+        answer = self.holdfast("status", run, "--json")
+        assert answer.code == 0, answer.err
+        found: dict[str, Any] = json.loads(answer.out)
+        return found
+
+    def statuses(self, run: str = "last") -> dict[str, str]:
+        """How each step stands."""
+        return {step["step"]: step["status"] for step in self.status(run)["steps"]}
+
+    def verifies(self, run: str = "last") -> None:
+        answer = self.holdfast("verify", run)
+        assert answer.code == 0, answer.out + answer.err
+
+
+@dataclass(kw_only=True)
+class Bench(Desk):
+    """A desk with a lab to work on."""
+
+    lab: Lab
+
+    def drill(self, *more_words: str, **more: str) -> Answer:
+        """The takeover drill on the lab."""
+        words = ("run", "orders-takeover", "--inventory", str(self.lab.inventory), "--json", *more_words)
+        return self.holdfast(*words, **more)
+
     def effects(self) -> list[tuple[str, str]]:
         return [(effect.what, effect.host) for effect in self.lab.effects()]
+
+    def is_off(self, name: str) -> bool:
+        """Whether a lab host has no power and runs nothing."""
+        (host,) = (host for host in self.lab.status().hosts if host.name == name)
+        return host.power == "off" and host.processes == 0
+
+    def takes_orders(self) -> bool:
+        """Whether the service commits an order now."""
+        host, port = self.lab.service_url.removeprefix("http://").split(":")
+        connection = http.client.HTTPConnection(host, int(port), timeout=10.0)
+        try:
+            body = json.dumps({"customer": "afterwards", "lines": [1]})
+            connection.request("POST", "/orders", body, {"Content-Type": "application/json"})
+            return connection.getresponse().status == 201
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
 
     def query(self, host: str, sql: str) -> list[str]:
         """Ask a lab database directly, past the program: one value a row."""
@@ -171,12 +250,12 @@ class Observer:
             self._stop.wait(0.02)
 
     def outage(self, near: float) -> float:
-        """Seconds without an acknowledgement around the moment ``near``: from the last success before it to the next."""
+        """Seconds without an acknowledgement around the moment ``near``: from the last success to the next."""
         times = sorted(done for _, _, done in self.acknowledged)
         before = [moment for moment in times if moment <= near]
         after = [moment for moment in times if moment > near]
         # The first acknowledgement behind the moment may still belong to the time before the fault took hold.
-        gaps = [(b - a, a, b) for a, b in zip(times, times[1:], strict=False) if b > near - 1.0]
+        gaps = [(b - a, a, b) for a, b in pairwise(times) if b > near - 1.0]
         assert before and after and gaps, "the observer saw no outage"
         return max(gaps)[0]
 

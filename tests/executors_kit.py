@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import os
 import shutil
 import signal
@@ -10,7 +11,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,29 @@ def _accepts(port: int) -> bool:
 
 def sshd_binary() -> str | None:
     return shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin:/sbin")
+
+
+def private_sshd(directory: Path) -> Iterator[SshHost]:
+    """An sshd on loopback with keys, home and port of its own, until the generator is closed."""
+    if sshd_binary() is None:
+        missing("sshd", "OpenSSH's sshd")
+    host_key = keygen(directory / "host_ed25519")
+    key = keygen(directory / "user_ed25519")
+    (directory / "authorized_keys").write_text(key.with_suffix(".pub").read_text())
+    home = directory / "home"
+    home.mkdir()
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd's privilege separation wants it
+    host = SshHost(directory, free_port(), getpass.getuser(), key, directory / "known_hosts", home)
+    host.known_hosts.touch()
+    try:
+        host.start(host.port, host_key)
+        host.trust(host.port)
+        yield host
+    finally:
+        for process in host.processes:
+            process.terminate()
+            process.wait(timeout=10)
 
 
 def keygen(path: Path) -> Path:

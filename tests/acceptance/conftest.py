@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from acceptance_kit import Bench
+from executors_kit import SshHost, private_sshd
 
 from orchestrator.lab.lab import Lab, take_down
 
@@ -27,5 +28,10 @@ def lab() -> Iterator[Lab]:
 def bench(lab: Lab, tmp_path: Path) -> Bench:
     """A fresh lab and a fresh state directory."""
     lab.reset(synchronous=False)
-    state = tmp_path / "state"
-    return Bench(lab, state)
+    return Bench(lab=lab, state=tmp_path / "state")
+
+
+@pytest.fixture(scope="session")
+def sshd_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshHost]:
+    """OpenSSH's sshd on loopback with keys, home and port of its own."""
+    yield from private_sshd(tmp_path_factory.mktemp("sshd"))

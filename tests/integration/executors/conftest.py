@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from executors_kit import Link, SshHost, free_port, keygen, missing, sshd_binary
+from executors_kit import Link, SshHost, private_sshd
 from postgres_kit import Postgres, servers
 
 from orchestrator.model.document import Mode
@@ -52,26 +50,7 @@ def make_job(run_dir: Path) -> Callable[..., Job]:
 @pytest.fixture(scope="session")
 def sshd_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshHost]:
     """OpenSSH's sshd on loopback with keys, home and port of its own; as root or as an ordinary user."""
-    if sshd_binary() is None:
-        missing("sshd", "OpenSSH's sshd")
-    directory = tmp_path_factory.mktemp("sshd")
-    host_key = keygen(directory / "host_ed25519")
-    key = keygen(directory / "user_ed25519")
-    (directory / "authorized_keys").write_text(key.with_suffix(".pub").read_text())
-    home = directory / "home"
-    home.mkdir()
-    if os.geteuid() == 0:
-        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd's privilege separation wants it
-    host = SshHost(directory, free_port(), getpass.getuser(), key, directory / "known_hosts", home)
-    host.known_hosts.touch()
-    try:
-        host.start(host.port, host_key)
-        host.trust(host.port)
-        yield host
-    finally:
-        for process in host.processes:
-            process.terminate()
-            process.wait(timeout=10)
+    yield from private_sshd(tmp_path_factory.mktemp("sshd"))
 
 
 @pytest.fixture

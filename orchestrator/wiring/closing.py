@@ -95,6 +95,8 @@ def write_metrics(memory: Memory, path: Path) -> str:
     records = []
     problems: list[str] = []
     for listing in memory.runs():
+        if listing.seq == 0:
+            continue  # never began
         try:
             records.append(record_of(memory, listing.run_id))
         except (HoldfastError, ValueError) as error:

@@ -74,11 +74,16 @@ class Memory:
         return self._reading
 
     def where(self, run_id: str) -> Store:
-        """The store in which the run has gone furthest. Raises UsageError where no store has it."""
+        """The store in which the run has gone furthest. Raises UsageError where no store has it, or nothing of it."""
         stores = self.stores()
         found = store_that_has(run_id, stores[0], stores[1:]) if stores else None
         if found is None or found.run(run_id) is None:
             raise UsageError(f"there is no run {run_id}", mend="holdfast status lists the runs")
+        if found.head(run_id) is None:
+            raise UsageError(
+                f"run {run_id} never began: its driver died before the first record, and nothing was done",
+                mend="start it anew",
+            )
         return found
 
     def events(self, run_id: str) -> Sequence[Event]:

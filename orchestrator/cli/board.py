@@ -50,6 +50,7 @@ class Outage:
     """The clock that matters. ``since`` says what it counts from; ``seconds`` stands still once restored."""
 
     since: str
+    """Empty where the fault is still to come: a step of this run makes it."""
     seconds: float
     limit: float | None
     restored: bool
@@ -64,6 +65,8 @@ class Spent:
     decision: float = 0.0
     counted: float | None = None
     counted_limit: float | None = None
+    counted_for: str = ""
+    """What the contract's limit is for: the service restored, or the fault resolved."""
     left_out: float = 0.0
     """Waiting for the customer, which the contract does not count."""
 
@@ -196,7 +199,7 @@ class Board:
             return None
         onset = state.milestones.get(Milestone.ONSET)
         restored = state.milestones.get(Milestone.RESTORED)
-        since = "onset" if onset is not None else "the start of the run"
+        since = "onset" if onset is not None else "" if _still_to_come(state) else "the start of the run"
         start = onset if onset is not None else state.created.at
         end = restored if restored is not None else self._end(state)
         return Outage(since, (end - start).total_seconds(), state.plan.rto, restored is not None)
@@ -214,6 +217,11 @@ class Board:
             self._spent = _spent(events, self.clock)
         self._spent_until = begin + max(0.5, 20 * (time.perf_counter() - begin))
         return self._spent
+
+
+def _still_to_come(state: RunState) -> bool:
+    making = [step for step in state.plan.steps if Milestone.ONSET in step.marks and not step.skip]
+    return any(state.steps[step.id].status not in GOOD for step in making)
 
 
 def _spent(events: Sequence[Event], clock: Clock) -> Spent:
@@ -237,7 +245,9 @@ def _spent(events: Sequence[Event], clock: Clock) -> Spent:
     outage = ledger.accounts(onset, line.end if restored is None else restored)
     left_out = outage.customer_s if level.get("exclude_customer_approval", True) else 0.0
     target = level.get("targets", {}).get(str(story.plan.severity)) or {}
+    counted_for = "restore" if target.get("restore") is not None else "resolve"
     return Spent(
         whole.machine_s, whole.human_s, whole.decision_s,
-        counted=outage.elapsed_s - left_out, counted_limit=target.get("restore"), left_out=left_out,
+        counted=outage.elapsed_s - left_out, counted_limit=target.get(counted_for), counted_for=counted_for,
+        left_out=left_out,
     )  # fmt: skip

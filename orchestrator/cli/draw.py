@@ -67,6 +67,10 @@ def _clock(plan: Plan, outage: Outage, width: int) -> Text:
     text = Text(" ")
     limit = outage.limit
     told = "restored" if outage.restored else "outage so far" if outage.since == "onset" else "elapsed"
+    if not outage.since:
+        target = f"RTO {format_duration(limit)}: " if limit is not None else ""
+        text.append(f"{target}counts from the fault, which is still to come", style="dim")
+        return text
     if limit is None:
         text.append(f"{told} {format_duration(outage.seconds)} from {outage.since}; no RTO is set")
         return text
@@ -109,7 +113,11 @@ def _spent(spent: Spent) -> Text:
         text.append(f"{name} ", style="dim")
         text.append(f"{_counting(value)}   ", style="bold" if value >= 1 else "")
     if spent.counted is not None:
-        limit = f" of {format_duration(spent.counted_limit)}" if spent.counted_limit is not None else ""
+        limit = (
+            f" of {format_duration(spent.counted_limit)} to {spent.counted_for}"
+            if spent.counted_limit
+            else ""
+        )
         text.append(f"contract clock {_counting(spent.counted)}{limit}", style="dim")
         if spent.left_out >= 1:
             text.append(f" ({_counting(spent.left_out)} waiting for the customer left out)", style="dim")

@@ -93,7 +93,8 @@ def _until_rto(state: RunState, now: Now) -> float | None:
         return None
     if state.rto_breached or Milestone.RESTORED in state.milestones:
         return None
-    return state.plan.rto - (now.wall - onset).total_seconds()
+    passed = (now.wall - onset).total_seconds() - (state.clock_moved - state.clock_moved_at_onset)
+    return state.plan.rto - passed
 
 
 # -- what people asked for -----------------------------------------------------------------------------------------

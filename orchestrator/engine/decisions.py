@@ -154,11 +154,21 @@ def _answer(state: RunState, planned: PlannedStep, step: StepState, decision: De
         return _no("who started a run does not approve it; ask somebody else, or use override with a reason")
     if allowed and not named:
         return _no(f"{decision.by} may not approve this; {', '.join(allowed)} may")
+    if _too_late(state, planned, step, decision):
+        return _no("the deadline had passed when it was given; retry asks again")
     if decision.verb == "reject":
         return _reasoned(decision, Verdict(True))
     if _is_one_of(decision.by, step.approvals):
         return _no(f"{decision.by} has approved already")
     return Verdict(True)
+
+
+def _too_late(state: RunState, planned: PlannedStep, step: StepState, decision: Decision) -> bool:
+    deadline = planned.spec.get("deadline")
+    if deadline is None or step.waiting is None:
+        return False
+    passed = (decision.given_at - step.waiting.at).total_seconds() - (state.clock_moved - step.clock_moved)
+    return bool(passed > deadline)
 
 
 def _is_one_of(name: str, names: Iterable[str]) -> bool:

@@ -81,6 +81,7 @@ def _action_started(run: RunState, planned: PlannedStep, state: StepState, event
 def _waiting(run: RunState, event: Event) -> None:
     planned, state = run.step(event)
     state.waiting = state.started = event
+    state.clock_moved = run.clock_moved
     state.over_budget = False
     if state.status is not StepStatus.READY:
         return  # a person is asked to undo it
@@ -190,9 +191,9 @@ def _succeeded(run: RunState, planned: PlannedStep, state: StepState) -> None:
     for mark in planned.marks:
         moment = told.get(str(mark)) or told.get("held_at")
         if moment:
-            run.milestones.setdefault(mark, from_iso(moment))
+            run.reach(mark, from_iso(moment))
         elif ended is not None:
-            run.milestones.setdefault(mark, ended.at)
+            run.reach(mark, ended.at)
 
 
 def _over_budget(run: RunState, event: Event) -> None:
@@ -298,7 +299,7 @@ def _forced(run: RunState, planned: PlannedStep, state: StepState, event: Event)
     # Done by a person before the run came to it: that too can have to be undone.
     run.started_order.setdefault(planned.id, None)
     for mark in planned.marks:
-        run.milestones.setdefault(mark, event.at)
+        run.reach(mark, event.at)
 
 
 def _rollback_goes_on(run: RunState) -> None:
@@ -310,7 +311,11 @@ def _rollback_goes_on(run: RunState) -> None:
 
 
 def _milestone(run: RunState, event: Event) -> None:
-    run.milestones[Milestone(event.body["name"])] = from_iso(event.body["at"])
+    run.reach(Milestone(event.body["name"]), from_iso(event.body["at"]), reported=True)
+
+
+def _clock_jumped(run: RunState, event: Event) -> None:
+    run.clock_moved += event.body["by"]
 
 
 def _breached(run: RunState, event: Event) -> None:
@@ -362,6 +367,7 @@ HANDLERS: dict[EventKind, Callable[[RunState, Event], None]] = {
     EventKind.STEP_SKIPPED: _skipped,
     EventKind.DECISION: _decided,
     EventKind.MILESTONE: _milestone,
+    EventKind.CLOCK_JUMPED: _clock_jumped,
     EventKind.BREACH: _breached,
     EventKind.ROLLBACK_STARTED: _rollback_started,
     EventKind.ROLLBACK_ENDED: _rollback_ended,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -11,7 +12,7 @@ from orchestrator.errors import UsageError
 from orchestrator.model.duration import parse_duration
 from orchestrator.model.runbook import InputSpec, Runbook
 
-_REFERENCE = re.compile(r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$")
+_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:/.+")
 
 
 def check_inputs(runbook: Runbook, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,6 +46,14 @@ def check_inputs(runbook: Runbook, given: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
+def equals_input(spec: InputSpec, value: Any, wanted: Any) -> bool:
+    """Whether an input's value is ``wanted``, as the runbook's author writes it (30s for a duration)."""
+    try:
+        return bool(_typed(spec, wanted) == value)
+    except ValueError:
+        return False
+
+
 def _value(spec: InputSpec, value: Any) -> Any:
     if spec.type == "secret":
         return _reference(value)
@@ -53,38 +62,50 @@ def _value(spec: InputSpec, value: Any) -> Any:
         raise ValueError(f"{value!r} does not match {spec.pattern}")
     if spec.choices and str(typed) not in spec.choices:
         raise ValueError(f"{value!r} is not one of {', '.join(spec.choices)}")
-    if spec.min is not None and typed < spec.min:
-        raise ValueError(f"{value!r} is below {spec.min:g}")
-    if spec.max is not None and typed > spec.max:
-        raise ValueError(f"{value!r} is above {spec.max:g}")
+    if isinstance(typed, int | float) and not isinstance(typed, bool):
+        if spec.min is not None and typed < spec.min:
+            raise ValueError(f"{value!r} is below {spec.min:g}")
+        if spec.max is not None and typed > spec.max:
+            raise ValueError(f"{value!r} is above {spec.max:g}")
     return typed
 
 
 def _reference(value: Any) -> dict[str, str]:
     if isinstance(value, Mapping) and set(value) == {"$secret"}:
         value = value["$secret"]
-    if not isinstance(value, str) or not _REFERENCE.match(value):
+    if not isinstance(value, str) or not _REFERENCE.fullmatch(value):
         # The value is not shown: it may well be the secret itself.
         raise ValueError("a secret is given by reference, env:NAME or file:/path, never as itself")
     return {"$secret": value}
 
 
 def _typed(spec: InputSpec, value: Any) -> Any:
-    if spec.type == "duration":
-        return value if isinstance(value, float) else parse_duration(value)
-    if spec.type == "boolean":
-        if isinstance(value, bool):
-            return value
-        if str(value).lower() in ("true", "false"):
-            return str(value).lower() == "true"
-        raise ValueError(f"{value!r} is not true or false")
-    if spec.type in ("integer", "number"):
-        if isinstance(value, bool):
-            raise ValueError(f"{value!r} is not a number")
-        try:
-            return int(str(value)) if spec.type == "integer" else float(value)
-        except (TypeError, ValueError):
-            raise ValueError(f"{value!r} is not {'a whole number' if spec.type == 'integer' else 'a number'}") from None
+    match spec.type:
+        case "duration":
+            if isinstance(value, float) and 0 <= value < math.inf:
+                return value  # passed on by an outer runbook, where it was read already
+            return parse_duration(value)
+        case "boolean":
+            return _boolean(value)
+        case "integer":
+            return int(_number(value, r"[+-]?[0-9]+", "a whole number"))
+        case "number":
+            return float(_number(value, r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", "a number"))
     if isinstance(value, Mapping | list | tuple):
         raise ValueError("a text is wanted, not a structure")
     return str(value)
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() in ("true", "false"):
+        return str(value).lower() == "true"
+    raise ValueError(f"{value!r} is not true or false")
+
+
+def _number(value: Any, pattern: str, what: str) -> Any:
+    """``value`` where it is a number or a text of one in plain digits; Python would read more than people write."""
+    if isinstance(value, bool) or not re.fullmatch(pattern, str(value)) or not math.isfinite(float(value)):
+        raise ValueError(f"{value!r} is not {what}")
+    return value

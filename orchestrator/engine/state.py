@@ -53,6 +53,9 @@ class RunState:
         """Breaches that decisions meant and that are not in the journal yet: number of the decision's event to its
         body."""
         self.rto_breached = False
+        self.clock_moved = 0.0
+        """Seconds the wall clock has been moved under the run."""
+        self.clock_moved_at_onset = 0.0
         self.abort: Mapping[str, Any] | None = None
         self.rollback_asked: Mapping[str, Any] | None = None
         self.rollback: Rollback | None = None
@@ -130,6 +133,13 @@ class RunState:
             self._good_changed(name, good=after in GOOD)
         if after is StepStatus.UNDONE:
             self.check_when_all_undone()
+
+    def reach(self, milestone: Milestone, moment: datetime, *, reported: bool = False) -> None:
+        """Note a milestone; what was reported stands above what steps show, and what was first above the later."""
+        if reported or milestone not in self.milestones:
+            self.milestones[milestone] = moment
+            if milestone is Milestone.ONSET:
+                self.clock_moved_at_onset = self.clock_moved
 
     def check_when_all_undone(self) -> None:
         """Move on to the next step to undo; when there is none left, the steady state may be probed."""

@@ -53,6 +53,9 @@ class StepState:
     mend: str = ""
     over_budget: bool = False
     waiting: Event | None = None
+    """The event that asked people."""
+    clock_moved: float = 0.0
+    """Seconds the wall clock had been moved under the run when they were asked."""
     approvals: dict[str, str] = field(default_factory=dict)
     """Who approved, and from which account."""
     overrides: dict[str, str] = field(default_factory=dict)

@@ -200,9 +200,10 @@ class SqlStore(ABC):
         there = self._query(sql.RECORD, (record.run_id, record.seq))
         if there and self._read(_to_record, there[0]) == record:
             return
-        if self.seal_of(record.run_id) is not None:
-            raise Refused(f"run {record.run_id} is closed and sealed; nothing can be added", mend="start a new run")
         head = self.head(record.run_id)
+        # One that was driven to its end and sealed by somebody else is lost to this driver like any other.
+        if self.seal_of(record.run_id) is not None and head is not None and head.hash == record.prev:
+            raise Refused(f"run {record.run_id} is closed and sealed; nothing can be added", mend="start a new run")
         if head is None or head.seq < record.seq - 1:
             raise StoreUnavailable(
                 f"the journal {self.address} has lost records of run {record.run_id}: "

@@ -45,7 +45,7 @@ class Stage:
             mailbox=self.world,
             inbox=self.world,
             clock=self.world.clock,
-            jobs=JobMaker(self.renderer, jobs_dir="/nowhere", secrets=self.secrets),
+            jobs=JobMaker(self.renderer, place=lambda ident: f"/nowhere/{ident}", secrets=self.secrets),
             observers=self.observers,
         )
         return Runner(

@@ -158,13 +158,11 @@ class FakeWorld:
             work.ends, work.outcome = now, Outcome(Ending.GONE, error="it died with its driver")
         elif work.answer.later is not None and work.has_ended(now):
             work.ends, work.outcome = now, work.answer.later
-        takes = None if work.ends is None else max(work.ends - now, 0.0)
-        if work.outcome.ending is not Ending.NOT_STARTED:
-            self._work[job.ident] = work
-            self._tell(job.ident, takes, attached=True)
-        else:
-            self._in_hand.add(job.ident)
-            self.at(takes or 0.0, Finished(job.ident, work.outcome, None, attached=True))
+        if work.outcome.ending is Ending.NOT_STARTED:
+            self._never_began(job.ident, work.outcome)
+            return
+        self._work[job.ident] = work
+        self._tell(job.ident, None if work.ends is None else max(work.ends - now, 0.0), attached=True)
 
     def cancel(self, ident: str) -> None:
         """Hands: stop. A job that has ended already, or that somebody else has in hand, is left as it is."""
@@ -221,6 +219,12 @@ class FakeWorld:
         return None
 
     # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _never_began(self, ident: str, outcome: Outcome) -> None:
+        if self._work.pop(ident, None) is not None:
+            self.done.remove(ident)
+        self._in_hand.add(ident)
+        self.at(0.0, Finished(ident, outcome, None, attached=True))
 
     def _tell(self, ident: str, takes: float | None, *, attached: bool) -> None:
         self._in_hand.add(ident)

@@ -207,3 +207,31 @@ def test_doubt_without_a_way_to_know_asks(stage):
     assert run.drive().halt is Halt.STOPPED
     assert run.status("a") == "in_doubt"
     assert run.world.done == ["a.action.1"]
+
+
+def test_a_wait_that_leads_nowhere_does_not_keep_a_person_from_being_told(stage):
+    run = stage(
+        step("lag", needs=[]),
+        step("promote"),
+        {"id": "back", "needs": [], "wait": {"for": "30m"}, "timeout": "30m"},
+        step("measure", needs=["back", "promote"]),
+    )
+    run.tell("lag", failed("too far behind"))
+    run.tell("back", Answer(ok(), 1700.0))
+    before = run.world.clock.mono()
+    assert run.drive().halt is Halt.STOPPED
+    assert run.world.clock.mono() - before < 60
+    assert run.status("back") == "running"
+
+
+def test_a_wait_that_another_branch_needs_is_waited_for_though_a_step_failed(stage):
+    run = stage(
+        step("lag", needs=[]),
+        step("promote"),
+        {"id": "back", "needs": [], "wait": {"for": "5m"}, "timeout": "30m"},
+        step("tell", needs=["back"]),
+    )
+    run.tell("lag", failed("too far behind"))
+    run.tell("back", Answer(ok(), 300.0))
+    assert run.drive().halt is Halt.STOPPED
+    assert run.status("tell") == "succeeded"

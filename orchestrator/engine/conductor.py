@@ -13,12 +13,13 @@ from orchestrator.engine import rollback
 from orchestrator.engine.moves import Ask, Breach, Cancel, EndRun, Move, OverBudget, Settle, Skip
 from orchestrator.engine.phases import GRACE, Now, elapsed, look_for, start
 from orchestrator.engine.second_looks import Look, next_look
-from orchestrator.engine.state import RunState, StepState
+from orchestrator.engine.state import ROLLBACK_CHECK, RunState, StepState
 from orchestrator.model.document import Milestone, Mode
 from orchestrator.model.duration import format_duration
 from orchestrator.model.job import Phase
 from orchestrator.model.outcome import failed, ok, unknown
 from orchestrator.model.plan import PlannedStep
+from orchestrator.model.transition import StepStatus
 
 
 def next_moves(state: RunState, now: Now) -> list[Move]:
@@ -223,6 +224,31 @@ def awaited(state: RunState, now: Now) -> str:
     if _next_retry(state, now) is not None:
         return "time"
     return "people" if state.waiting else ""
+
+
+def waits_in_vain(state: RunState, now: Now) -> bool:
+    """Whether all that is at work are waits whose end would let nothing go on: what is left needs a stuck step.
+
+    A person is then told at once, and not when the last wait has run out.
+    """
+    if not state.stuck or state.waiting or state.rollback is not None:
+        return False
+    waits = {held.job.step for held in now.held.values()}
+    if any(state.plan.by_id[name].kind != "wait" for name in waits):
+        return False
+    barred = set(state.stuck)
+    todo = list(state.stuck)
+    while todo:
+        for name in state.plan.dependents[todo.pop()]:
+            if name not in barred:
+                barred.add(name)
+                todo.append(name)
+    return all(
+        step.status not in (StepStatus.PENDING, StepStatus.READY)
+        or name in barred
+        or state.plan.by_id[name].role == ROLLBACK_CHECK
+        for name, step in state.steps.items()
+    )
 
 
 def wake_in(state: RunState, now: Now, longest: float) -> float:

@@ -123,7 +123,9 @@ class Runner:
                 continue
             if self.state.ended:
                 return Driven(Halt.ENDED, self.state)
-            if not self._held and (halt := self._nothing_left()) is not None:
+            if (halt := self._nothing_left()) is not None:
+                # Waits that lead nowhere any more are let go; a resume begins them again.
+                self.ports.hands.detach()
                 self._append(EventKind.DRIVER_RELEASED, {"why": str(halt), "running": []})
                 return Driven(halt, self.state)
             if (stopped := self._hear(conductor.wake_in(self.state, self._now(), self.poll))) is not None:
@@ -136,8 +138,11 @@ class Runner:
         return Now(clock.wall(), clock.mono(), self.epoch, self._held, self._cancelled, self.parallel, self._given_up)
 
     def _nothing_left(self) -> Halt | None:
-        """Why the loop should end though the run has not, when no job is in hand; None while there is hope."""
-        match conductor.awaited(self.state, self._now()):
+        """Why the loop should end though the run has not; None while a job or the time may still bring it on."""
+        now = self._now()
+        if self._held and not conductor.waits_in_vain(self.state, now):
+            return None
+        match conductor.awaited(self.state, now):
             case "time":
                 return None
             case "people":

@@ -112,7 +112,8 @@ def _clipper(words: Language) -> Callable[[str], str]:
     def clip(text: str) -> str:
         if len(text) <= LONGEST:
             return text
-        return f"{text[:LONGEST]} … ({words.label('cut')})"
+        cut = words.label("cut")
+        return f"{text[:LONGEST]} … ({cut})"
 
     return clip
 

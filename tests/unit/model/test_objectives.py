@@ -1,0 +1,198 @@
+"""Verdicts on RTO and RPO: what was not measured is unproven, never met."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from example_runs import (
+    MEASURED,
+    START,
+    K,
+    Writer,
+    clock_jump,
+    crashed_and_resumed,
+    failed_and_rolled_back,
+    live_with_customer_approval,
+    loss,
+    missed,
+    plan,
+    restore_drill,
+    simulated,
+    step,
+    success,
+    tabletop,
+    takeover_steps,
+    unproven,
+    until_noticed,
+)  # fmt: skip
+
+from orchestrator.model.document import Milestone, Mode
+from orchestrator.model.event import to_iso
+from orchestrator.model.measurement import Measurement, measure
+from orchestrator.model.objectives import Verdict
+from orchestrator.model.outcome import Ending, Outcome
+
+MET, MISSED, UNPROVEN, NOT = Verdict.MET, Verdict.MISSED, Verdict.UNPROVEN, Verdict.NOT_APPLICABLE
+
+
+def test_rto_runs_from_onset_not_from_the_programs_start() -> None:
+    rto = measure(success()).rto
+    assert (rto.verdict, rto.achieved_s, rto.basis) == (MET, pytest.approx(27.46), "monotonic")
+
+
+def test_a_clock_set_back_an_hour_changes_no_duration() -> None:
+    assert measure(clock_jump()).rto.achieved_s == measure(success()).rto.achieved_s
+
+
+def test_over_two_processes_the_wall_clock_counts_and_is_marked() -> None:
+    rto = measure(crashed_and_resumed()).rto
+    assert (rto.basis, rto.achieved_s) == ("wall", pytest.approx(139.36))
+
+
+def test_without_onset_no_rto_is_met() -> None:
+    rto = measure(unproven()).rto
+    assert (rto.verdict, rto.achieved_s, rto.reason.code) == (UNPROVEN, None, "onset_missing")
+
+
+def test_the_rto_verdict_leaves_nothing_out_not_even_the_customers_time() -> None:
+    rto = measure(live_with_customer_approval()).rto
+    assert (rto.verdict, rto.achieved_s) == (MISSED, pytest.approx(7765.59))
+
+
+def test_not_restored_and_past_the_limit_is_missed_before_it_is_over() -> None:
+    assert measure(failed_and_rolled_back()).rto.reason.code == "restored_late"
+    running = until_noticed(Writer(plan(takeover_steps(), rto=2.0))).start("fence").tick(1)
+    running.end("fence")
+    rto = measure(running.events).rto
+    assert (rto.verdict, rto.running) == (MISSED, True)
+
+
+def test_not_restored_yet_and_within_the_limit_is_unproven() -> None:
+    rto = measure(until_noticed(Writer(plan(takeover_steps()))).events).rto
+    assert (rto.verdict, rto.reason.code, rto.running) == (UNPROVEN, "restored_not_yet", True)
+
+
+def test_late_but_with_no_step_that_would_tell_of_restoration_is_unproven() -> None:
+    w = Writer(plan([step("a")], mode=Mode.LIVE, rto=1.0))
+    w.add(K.MILESTONE, name="onset", at=to_iso(START - timedelta(minutes=5)), source="x", basis="person")
+    assert measure(w.do("a", 1.0).finish()).rto.reason.code == "restored_missing"
+
+
+def test_met_only_if_the_onset_lay_late_in_its_step_is_unproven() -> None:
+    took = measure(success()).rto.achieved_s
+    assert took is not None
+    w = until_noticed(Writer(plan(takeover_steps(), rto=took + 0.2)))
+    events = w.events + success()[len(w.events) :]
+    rto = measure(events).rto
+    assert (rto.verdict, rto.reason.code) == (UNPROVEN, "onset_unsure")
+
+
+def test_restored_before_onset_contradicts_and_proves_nothing() -> None:
+    w = Writer(plan([step("a")], mode=Mode.LIVE)).tick(10)
+    w.add(K.MILESTONE, name="service_restored", at=to_iso(START), source="x", basis="person")
+    w.add(K.MILESTONE, name="onset", at=to_iso(START + timedelta(seconds=5)), source="x", basis="person")
+    assert measure(w.events).rto.reason.code == "restored_before_onset"
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"rto": None}, "rto_not_set"),
+        ({"purpose": "change"}, "change_no_fault"),
+        ({"purpose": "restore"}, "no_fault"),
+        ({"mode": Mode.TABLETOP}, "not_recovering"),
+        ({"mode": Mode.CHECK}, "not_recovering"),
+    ],
+)
+def test_not_applicable_says_why(more: dict[str, Any], code: str) -> None:
+    rto = measure(Writer(plan([step("a")], **more)).events).rto
+    assert (rto.verdict, rto.reason.code) == (NOT, code)
+
+
+def test_a_live_restore_without_onset_is_unproven() -> None:
+    w = Writer(plan([step("a")], purpose="restore", mode=Mode.LIVE))
+    assert measure(w.events).rto.verdict is UNPROVEN
+
+
+def test_a_restore_drill_tells_how_long_the_work_took() -> None:
+    measured = measure(restore_drill())
+    assert measured.rto.verdict is NOT
+    assert measured.work_s == pytest.approx(41.33)
+
+
+# -- RPO ---------------------------------------------------------------------------------------------------------------
+
+
+def measured_loss(rpo: float | None = 30.0, **output: Any) -> Measurement:
+    w = Writer(plan([step("loss", "marker", spec={"measure": {"target": "standby"}})], rpo=rpo))
+    return measure(loss(w, **output).finish())
+
+
+def test_rpo_is_what_the_markers_say() -> None:
+    measured = measured_loss()
+    assert (measured.rpo.verdict, measured.rpo.achieved_s) == (MET, 0.3)
+    assert [(one.kind, one.lost_transactions) for one in measured.losses] == [("markers", 3), ("receipts", 1)]
+
+
+def test_the_worst_of_markers_and_receipts_counts() -> None:
+    receipts = {**MEASURED["receipts"], "lost_seconds": 31.0}
+    measured = measured_loss(receipts=receipts)
+    assert (measured.rpo.verdict, measured.rpo.achieved_s) == (MISSED, 31.0)
+
+
+def test_with_nothing_allowed_one_lost_transaction_is_a_miss() -> None:
+    assert measured_loss(rpo=0.0, lost_transactions=1, lost_seconds=0.0, receipts=None).rpo.verdict is MISSED
+    assert measured_loss(rpo=0.0, lost_transactions=0, lost_seconds=0.0, receipts=None).rpo.verdict is MET
+
+
+@pytest.mark.parametrize(
+    ("output", "code"),
+    [
+        ({"written": 0, "lost_transactions": 0, "lost_seconds": 0.0, "receipts": None}, "rpo_no_markers"),
+        ({"lost_transactions": None, "receipts": None}, "rpo_not_measured"),
+        ({"lost_seconds": None, "receipts": None}, "rpo_not_measured"),
+        ({"lost_transactions": "3", "receipts": "none"}, "rpo_not_measured"),
+    ],
+)
+def test_numbers_that_are_not_there_prove_nothing(output: dict[str, Any], code: str) -> None:
+    rpo = measured_loss(**output).rpo
+    assert (rpo.verdict, rpo.reason.code) == (UNPROVEN, code)
+
+
+def test_a_measurement_that_failed_or_was_simulated_proves_nothing() -> None:
+    for outcome, code in (
+        (Outcome(Ending.FAILED, output=MEASURED, error="no"), "rpo_not_measured"),
+        (Outcome(Ending.UNKNOWN, output=MEASURED, error="lost"), "rpo_not_measured"),
+        (Outcome(Ending.OK, output=MEASURED, simulated=True), "rpo_simulated"),
+    ):
+        w = Writer(plan([step("loss", "marker", spec={"measure": {"target": "standby"}})]))
+        rpo = measure(w.do("loss", 1.0, outcome).events).rpo
+        assert (rpo.verdict, rpo.reason.code) == (UNPROVEN, code)
+
+
+def test_no_rpo_set_is_not_applicable_but_what_was_lost_is_told() -> None:
+    measured = measured_loss(rpo=None)
+    assert (measured.rpo.verdict, measured.rpo.achieved_s) == (NOT, 0.3)
+
+
+def test_examples_come_out_as_they_are_meant() -> None:
+    wanted = {
+        success: (MET, MET),
+        missed: (MISSED, MISSED),
+        unproven: (UNPROVEN, UNPROVEN),
+        simulated: (MET, UNPROVEN),
+        tabletop: (NOT, NOT),
+        restore_drill: (NOT, MET),
+    }
+    for make, verdicts in wanted.items():
+        measured = measure(make())
+        assert (measured.rto.verdict, measured.rpo.verdict) == verdicts, make.__name__
+
+
+def test_a_restored_mark_on_a_step_left_out_by_its_condition_does_not_hide_the_other() -> None:
+    marks = (Milestone.RESTORED,)
+    w = Writer(plan([step("a", marks=marks, skip="only in mode live"), step("b", marks=marks)]))
+    w.add(K.STEP_SKIPPED, step="a", why="only in mode live")
+    assert measure(w.do("b", 1.0).finish()).milestone(Milestone.RESTORED) is not None

@@ -23,7 +23,7 @@ from orchestrator.executors.fabric_login import SshSettings
 from orchestrator.model.inventory import Host, Inventory
 
 
-def until(holds: Callable[[], Any], seconds: float = 10.0, what: str = "it") -> Any:
+def until(holds: Callable[[], Any], seconds: float = 30.0, what: str = "it") -> Any:
     """Wait for a condition, with a deadline."""
     deadline = time.monotonic() + seconds
     while not (found := holds()):
@@ -234,11 +234,14 @@ class Link:
         except OSError:
             near.close()
             return
-        far.settimeout(None)
-        for one in (near, far):
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._guard:
-            if self._closing:
+            try:
+                if self._closing:
+                    raise OSError("closing")
+                far.settimeout(None)
+                for one in (near, far):
+                    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            except OSError:
                 near.close()
                 far.close()
                 return

@@ -47,7 +47,7 @@ def _program() -> str:
 def safe_name(name: str) -> str:
     """``name`` as the name of a directory: an inventory's host names may hold anything."""
     cleaned = _SAFE.sub("_", name)[:100]
-    if cleaned == name and not name.startswith((".", "-")):
+    if name and cleaned == name and not name.startswith((".", "-")):
         return name
     # Two names that look alike when cleaned must not share a directory.
     return f"_{cleaned}-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"

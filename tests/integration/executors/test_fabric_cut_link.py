@@ -247,8 +247,8 @@ def test_after_kill_9_of_the_driver_the_command_goes_on_and_is_found(
     variables = sshd_host.vars(link.port) if host == "target" else {"ansible_connection": "local"}
     driver.write_text(
         f"{DRIVER}from orchestrator.executors.fabric import FabricExecutor\n"
-        f"job = Job({job.run_id!r}, 's', Phase.ACTION, 1, {job.ident!r}, 'fabric', {dict(job.spec)!r}, 30.0, Mode.DRILL,"
-        f" {job.directory!r})\n"
+        f"job = Job({job.run_id!r}, 's', Phase.ACTION, 1, {job.ident!r}, 'fabric', {dict(job.spec)!r}, 30.0,"
+        f" Mode.DRILL, {job.directory!r})\n"
         f"FabricExecutor(inventory_of(Host({host!r}, {variables!r}))).run(job, Reins())\n"
     )
     process = subprocess.Popen([sys.executable, str(driver)], env=driver_env())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -22,10 +23,14 @@ from orchestrator.lab.power import HANGS, LIES
 
 KILLED, FROZEN = "primary-killed", "primary-frozen"
 UNREACHABLE, CUT = "primary-unreachable-to-service", "replication-cut"
+AHEAD = "primary-killed-ahead"
 NO_VAULT, CORRUPTED = "vault-missing", "backup-corrupted"
 
-_REJECTS = {UNREACHABLE: settings.ORDERS, CUT: settings.REPLICATOR}
+_REJECTS = {UNREACHABLE: settings.ORDERS, CUT: settings.REPLICATOR, AHEAD: settings.REPLICATOR}
 """Network faults, as the primary's refusal to talk to one role (everybody else still gets in)."""
+
+_AHEAD = 0.5
+"""Seconds (beyond those the cut takes) in which orders are acknowledged that the standby never gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +163,17 @@ def _cut_off(name: str) -> Callable[[Layout], dict[str, Any]]:
     return cut
 
 
+def _kill_ahead(layout: Layout) -> dict[str, Any]:
+    _cut_off(AHEAD)(layout)
+    time.sleep(_AHEAD)
+    return _kill(layout)
+
+
+def _restart_reached(layout: Layout, notes: Mapping[str, Any]) -> None:
+    _let_in(layout, notes)
+    _restart(layout, notes)
+
+
 def _let_in(layout: Layout, _notes: Mapping[str, Any]) -> None:
     write_hba(layout)
     if members.of_host(layout, PRIMARY):
@@ -198,11 +214,16 @@ def _mend(_layout: Layout, notes: Mapping[str, Any]) -> None:
 
 
 def _flip(file: Path, offset: int) -> None:
-    with file.open("r+b") as handle:
-        handle.seek(offset)
-        byte = handle.read(1)[0]
-        handle.seek(offset)
-        handle.write(bytes([byte ^ 0xFF]))
+    # In a file of its own: the snapshot's backup has the same content by another name, and must stay whole.
+    seen = file.stat()
+    content = bytearray(file.read_bytes())
+    content[offset] ^= 0xFF
+    fresh = file.with_name(f"{file.name}.new")
+    fresh.write_bytes(content)
+    fresh.chmod(seen.st_mode & 0o777)
+    os.chown(fresh, seen.st_uid, seen.st_gid)
+    os.utime(fresh, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    fresh.replace(file)
 
 
 def _nothing(_layout: Layout, _notes: Mapping[str, Any] | None = None) -> None:
@@ -215,6 +236,12 @@ def _mark_only(_layout: Layout) -> dict[str, Any]:
 
 FAULTS: dict[str, Fault] = {
     KILLED: Fault(PRIMARY, "every process of the primary is killed at once", _kill, _restart),
+    AHEAD: Fault(
+        PRIMARY,
+        "the standby receives nothing for about a second, then the primary is killed: its last orders are lost",
+        _kill_ahead,
+        _restart_reached,
+    ),
     FROZEN: Fault(PRIMARY, "the primary stands still: it takes connections and never answers", _freeze, _thaw),
     UNREACHABLE: Fault(
         PRIMARY,

@@ -250,6 +250,9 @@ def _with_free_ports(layout: Layout, work: Callable[[], None]) -> None:
 
 
 def _begin(layout: Layout, *, synchronous: bool, client: float | None) -> None:
+    members.end_lab(layout)
+    hosts.forget_faults(layout)
+
     def work() -> None:
         members.end_lab(layout)
         hosts.lay_fresh_data(layout, synchronous=synchronous)
@@ -262,7 +265,8 @@ def _begin(layout: Layout, *, synchronous: bool, client: float | None) -> None:
 
     _with_free_ports(layout, work)
     streaming = "sync" if synchronous else "async"
-    postgres.wait_for(layout, PRIMARY, "SELECT coalesce(max(sync_state), '') FROM pg_stat_replication", streaming)
+    query = "SELECT coalesce(max(sync_state), '') FROM pg_stat_replication"
+    postgres.wait_for(layout, PRIMARY, query, streaming, seconds=60)
     site.write(layout)
     done = Layout(**{**layout.as_dict(), "synchronous": synchronous, "ready": True})
     done.save()

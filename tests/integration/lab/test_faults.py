@@ -111,6 +111,17 @@ def test_a_standby_that_is_cut_off_falls_behind_and_catches_up(lab: Lab) -> None
     postgres.wait_for(lab.layout, "db-b", "SELECT count(*) FROM orders", "1", seconds=60)
 
 
+def test_a_primary_killed_ahead_of_its_standby_takes_acknowledged_orders_with_it(lab: Lab) -> None:
+    lab.start_client()
+    wait_until(lambda: len(receipts(lab)) >= 10)
+    lab.break_("primary-killed-ahead")
+    lab.stop_client()
+    there = {int(number) for number in postgres.ask(lab.layout, "db-b", "SELECT number FROM orders").split()}
+    assert len(set(receipts(lab)) - there) >= 5
+    lab.heal("primary-killed-ahead")
+    wait_until(lambda: lab.status().ready)
+
+
 def test_power_off_takes_all_processes_and_keeps_the_host_off(lab: Lab) -> None:
     before = members.of_host(lab.layout, "db-a")
     first = json.loads(_switch(lab, "off", "db-a").stdout)

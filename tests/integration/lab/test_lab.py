@@ -103,8 +103,8 @@ def test_reset_brings_everything_back_three_times(lab: Lab) -> None:
     for _ in range(3):
         lab.start_client()
         wait_until(lambda: len(receipts(lab)) >= 3)
-        lab.break_("backup-corrupted")
-        lab.break_("primary-killed")
+        for fault in ("backup-corrupted", "replication-cut", "primary-unreachable-to-service", "primary-killed"):
+            lab.break_(fault)
         lab.break_("fence-lies")
         lab.reset(client=False)
         status = lab.status()

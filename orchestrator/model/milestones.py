@@ -2,14 +2,17 @@
 
 A milestone that a person or an alert reported (a ``milestone`` event) wins over what steps show; reported twice, the
 last report counts. A step with ``marks`` gives its moment when it succeeded: the moment its executor observed
-(named after the milestone, or ``held_at`` of its checks), else the end of the step. Steps that were undone or left
-out give none. The moment of onset taken from a step is only known to lie within that step, and is told with that
-uncertainty, so that no outage is called shorter than it may have been.
+(named after the milestone, in its outcome or under ``milestones`` in its output, or ``held_at`` of its checks), else
+the end of the step. Steps that were undone or left out give none.
+
+A moment that a target told is used only where it lies within the step that brought it: the target's clock may be
+off. An onset known by its step alone may lie anywhere in that step, and what a check saw may have come true as late
+as the check ended; both are told with that uncertainty, so that no outage is called shorter than it may have been.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -32,7 +35,7 @@ class Moment(Document):
     """One milestone. ``at`` is wall clock (UTC); ``offset_s`` counts from the run's first event on the run's own axis.
 
     ``how``: reported by a person or an alert, observed by a step's executor, the start or end of a step, a decision,
-    or the start of the run. ``earliest_s`` is how much earlier than ``at`` it may have been.
+    or the start of the run. ``earliest_s`` and ``latest_s`` are how much before and after ``at`` it may have been.
     """
 
     name: Milestone
@@ -44,15 +47,26 @@ class Moment(Document):
     seq: int
     step: str = ""
     earliest_s: float = 0.0
+    latest_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A moment with its exact positions on the axis; ``earliest`` is the lowest it may lie."""
+    """A moment with its exact position on the axis, and the lowest and highest it may lie."""
 
     moment: Moment
     position: int
     earliest: int
+    latest: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What an executor saw, the event that tells it, and whether it is the milestone's own moment."""
+
+    when: datetime
+    event: Event
+    exact: bool
 
 
 class Milestones:
@@ -104,17 +118,18 @@ class Milestones:
 
     def _placed(
         self, name: Milestone, when: datetime, event: Event, how: How, *, source: str, step: str = "", basis: str = "",
-        earliest: int | None = None,
+        earliest: int | None = None, latest: int | None = None,
     ) -> Placed:  # fmt: skip
         own = when == event.at
         position = self._line.of(event) if own else self._line.place(when, event)
         lowest = position if earliest is None else min(earliest, position)
+        highest = position if latest is None else max(latest, position)
         moment = Moment(
             name=name, at=to_iso(when), offset_s=seconds(position), how=how, source=source,
             basis=basis or ("monotonic" if own else "wall"), seq=event.seq, step=step,
-            earliest_s=seconds(position - lowest),
+            earliest_s=seconds(position - lowest), latest_s=seconds(highest - position),
         )  # fmt: skip
-        return Placed(moment, position, lowest)
+        return Placed(moment, position, lowest, highest)
 
     def _reported(self, name: Milestone) -> Placed | None:
         given: list[tuple[Event, datetime]] = []
@@ -164,43 +179,62 @@ class Milestones:
         return min(found, key=lambda placed: placed.position)
 
     def _of_step(self, name: Milestone, step: StepStory) -> Placed:
-        ended = step.ended
+        ended, source = step.ended, f"step {step.planned.id}"
         assert ended is not None  # it succeeded
-        source = f"step {step.planned.id}"
         earliest: int | None = None
         if name is Milestone.ONSET and step.action is not None:
             earliest = self._line.of(step.action.started)
-        told = self._observed(name, step)
-        if told is not None:
-            when, event, exact = told
-            return self._placed(
-                name, when, event, "observed", source=source, step=step.planned.id, earliest=None if exact else earliest
-            )
-        if step.settled in ("mark-done", "override"):
+        if ended.kind is EventKind.DECISION:
             # A person who was awaited spoke before the driver took it up.
             spoken = next((wait.answered for wait in step.waits if wait.ended is ended), None)
             when = spoken or ended.at
             return self._placed(name, when, ended, "decision", source=source, step=step.planned.id, earliest=earliest)
-        return self._placed(name, ended.at, ended, "step_end", source=source, step=step.planned.id, earliest=earliest)
+        seen = self._seen(name, step)
+        if seen is None:
+            return self._placed(
+                name, ended.at, ended, "step_end", source=source, step=step.planned.id, earliest=earliest
+            )
+        latest = None if seen.exact else self._line.of(seen.event)
+        earliest = None if seen.exact else earliest
+        return self._placed(
+            name,
+            seen.when,
+            seen.event,
+            "observed",
+            source=source,
+            step=step.planned.id,
+            earliest=earliest,
+            latest=latest,
+        )
 
-    def _observed(self, name: Milestone, step: StepStory) -> tuple[datetime, Event, bool] | None:
-        """The moment the step's executor saw, the event that tells it, and whether it is the milestone's own."""
+    def _seen(self, name: Milestone, step: StepStory) -> _Seen | None:
         jobs = _last_attempt(step)
         for job in reversed(jobs):
-            assert job.outcome is not None and job.ended is not None
-            if str(name) in job.outcome.milestones:
-                when = self._read(name, job.outcome.milestones[str(name)])
-                return (when, job.ended, True) if when else None
+            told = _told(name, job)
+            if told is not None:
+                own = self._own(name, step, job, told)
+                if own is not None:
+                    return own
         checks = [job for job in jobs if job.phase is Phase.VERIFY] or jobs
-        held: list[tuple[datetime, Event]] = []
+        held: list[_Seen] = []
         for job in checks:
             assert job.outcome is not None and job.ended is not None
             when = self._read(name, job.outcome.milestones["held_at"]) if "held_at" in job.outcome.milestones else None
             if when is None:
                 # One check that does not say when it held leaves the end of the step as the only safe moment.
                 return None
-            held.append((when, job.ended))
-        return (*max(held, key=lambda pair: pair[0]), False) if held else None
+            held.append(_Seen(when, job.ended, exact=False))
+        return max(held, key=lambda seen: seen.when, default=None)
+
+    def _own(self, name: Milestone, step: StepStory, job: JobStory, told: object) -> _Seen | None:
+        when = self._read(name, told)
+        if when is None or job.ended is None:
+            return None
+        position = self._line.place(when, job.ended)
+        if when > job.ended.at or position < self._line.of(job.started):
+            self.remarks.append(remark("outside_step", name=str(name), step=step.planned.id, given=to_iso(when)))
+            return None
+        return _Seen(when, job.ended, exact=True)
 
     def _run_start(self) -> Placed | None:
         if self._story.plan.mode not in (Mode.LIVE, Mode.DRILL):
@@ -230,3 +264,12 @@ def _last_attempt(step: StepStory) -> Sequence[JobStory]:
         jobs = jobs[jobs.index(step.action) :]
     # Where a lost action was settled by its checks, it has no outcome of its own.
     return [job for job in jobs if job.good]
+
+
+def _told(name: Milestone, job: JobStory) -> object:
+    """The milestone's own moment in a job's outcome: from its executor, else from the output of what it ran."""
+    assert job.outcome is not None
+    if str(name) in job.outcome.milestones:
+        return job.outcome.milestones[str(name)]
+    inner = job.outcome.output.get("milestones")
+    return inner.get(str(name)) if isinstance(inner, Mapping) else None

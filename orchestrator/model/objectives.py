@@ -78,7 +78,7 @@ def judge_rto(story: Story, line: Timeline, moments: Milestones, status: str) ->
         return _not_restored(story, line, onset.position, status, say)
     if restored.position < onset.position:
         return say(Verdict.UNPROVEN, remark("restored_before_onset"))
-    took, worst = restored.position - onset.position, restored.position - onset.earliest
+    took, worst = restored.position - onset.position, restored.latest - onset.earliest
     measured: dict[str, Any] = {
         "achieved_s": seconds(took),
         "worst_s": seconds(worst),
@@ -89,7 +89,7 @@ def judge_rto(story: Story, line: Timeline, moments: Milestones, status: str) ->
     if seconds(took) > limit:
         return say(Verdict.MISSED, _beyond(seconds(took), limit), **measured)
     if seconds(worst) > limit:
-        reason = remark("onset_unsure", achieved_s=seconds(took), worst_s=seconds(worst), limit_s=limit)
+        reason = remark("unsure", achieved_s=seconds(took), worst_s=seconds(worst), limit_s=limit)
         return say(Verdict.UNPROVEN, reason, **measured)
     return say(Verdict.MET, remark("within", achieved_s=seconds(took), limit_s=limit), **measured)
 

@@ -28,10 +28,8 @@ ENGLISH: dict[str, str] = {
     "restored_before_onset": "The service was reported restored before the fault began; the milestones contradict.",
     "within": "{achieved_s} of {limit_s}.",
     "beyond": "{achieved_s}, which is {over_s} over the limit of {limit_s}.",
-    "onset_unsure": (
-        "{achieved_s} by the latest moment the fault can have begun, but up to {worst_s} by the earliest; "
-        "the limit is {limit_s}."
-    ),
+    "unsure": "{achieved_s} as measured, but up to {worst_s} given how exactly onset and restoration are known; "
+    "the limit is {limit_s}.",
     "rpo_not_measured": "No marker measurement ended well, so the loss of data is not known.",
     "rpo_no_markers": "No markers had been written before the fault, so the loss of data is not known.",
     "rpo_simulated": "The marker measurement was simulated.",
@@ -52,6 +50,10 @@ ENGLISH: dict[str, str] = {
     "before_onset": "{name} lies before onset and is not used for the intervals.",
     "out_of_order": "{name} lies before {previous} and is not used for the intervals.",
     "after_restored": "{name} lies after the service was restored and is not used for the intervals.",
+    "outside_step": (
+        "The moment {given} that step {step} told for {name} lies outside that step; the clock it was read from may "
+        "be off, so the step's own bounds are used."
+    ),
     "superseded": "{name} was given {times} times; the last one counts.",
     "withdrawn": "{name} had been reached by step {step}, which was taken back later.",
     "not_all_marked": "{name} waits for every step that marks it; still missing: {steps}.",

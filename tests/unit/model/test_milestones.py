@@ -135,7 +135,9 @@ def test_an_onset_from_a_step_is_told_with_its_uncertainty() -> None:
     measured = measure(success())
     onset = measured.milestone(Milestone.ONSET)
     assert onset is not None and onset.earliest_s == pytest.approx(0.4)
-    assert measured.rto.worst_s == pytest.approx((measured.rto.achieved_s or 0) + 0.4)
+    restored = measured.milestone(RESTORED)
+    assert restored is not None and restored.latest_s == pytest.approx(0.02)
+    assert measured.rto.worst_s == pytest.approx((measured.rto.achieved_s or 0) + 0.42)
 
 
 def test_an_onset_that_the_injecting_step_itself_observed_is_exact() -> None:
@@ -143,6 +145,35 @@ def test_an_onset_that_the_injecting_step_itself_observed_is_exact() -> None:
     w.do("fault", 0.4, Outcome(Ending.OK, milestones={"onset": to_iso(w.wall + timedelta(seconds=0.3))}))
     onset = measure(w.events).milestone(Milestone.ONSET)
     assert onset is not None and (onset.how, onset.earliest_s) == ("observed", 0.0)
+
+
+def test_a_fault_that_says_when_it_struck_is_exact() -> None:
+    w = Writer(plan(takeover_steps())).do("markers", 0.3)
+    told = to_iso(w.wall + timedelta(seconds=0.3))
+    w.do("fault", 0.4, Outcome(Ending.OK, output={"rc": 0, "milestones": {"onset": told}}))
+    onset = measure(w.events).milestone(Milestone.ONSET)
+    assert onset is not None and (onset.at, onset.how, onset.earliest_s) == (told, "observed", 0.0)
+
+
+@pytest.mark.parametrize("off", [-3600.0, -0.1, 0.5, 3600.0])
+def test_a_target_whose_clock_is_off_is_not_believed(off: float) -> None:
+    w = Writer(plan(takeover_steps())).do("markers", 0.3)
+    told = to_iso(w.wall + timedelta(seconds=off))
+    w.do("fault", 0.4, Outcome(Ending.OK, output={"milestones": {"onset": told}}))
+    measured = measure(w.events)
+    onset = measured.milestone(Milestone.ONSET)
+    assert onset is not None and (onset.how, onset.earliest_s) == ("step_end", 0.4)
+    assert "outside_step" in codes(measured)
+
+
+def test_a_moment_that_a_forced_steps_attempt_saw_is_not_the_persons() -> None:
+    w = live(step("promote", marks=(RESTORED,), verify=takeover_steps()[4].verify * 2))
+    held = Outcome(Ending.OK, milestones={"held_at": to_iso(w.wall)})
+    w.do("promote", 2.0, held).start("promote", "verify").tick(1)
+    w.end("promote", "verify", outcome=Outcome(Ending.FAILED, error="no")).tick(60)
+    w.decide("mark-done", "promote", by="li-wei", why="seen by hand")
+    restored = measure(w.finish()).milestone(RESTORED)
+    assert restored is not None and restored.how == "decision"
 
 
 def test_a_moment_that_cannot_be_read_is_remarked_on_and_not_used() -> None:

@@ -86,7 +86,7 @@ def test_met_only_if_the_onset_lay_late_in_its_step_is_unproven() -> None:
     w = until_noticed(Writer(plan(takeover_steps(), rto=took + 0.2)))
     events = w.events + success()[len(w.events) :]
     rto = measure(events).rto
-    assert (rto.verdict, rto.reason.code) == (UNPROVEN, "onset_unsure")
+    assert (rto.verdict, rto.reason.code) == (UNPROVEN, "unsure")
 
 
 def test_restored_before_onset_contradicts_and_proves_nothing() -> None:

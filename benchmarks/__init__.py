@@ -1,0 +1,1 @@
+"""Performance claims, measured beside what people would use instead. See docs/benchmarks.md."""

@@ -1,0 +1,1 @@
+"""What people would write by hand: the contestants' own files, as text."""

@@ -59,6 +59,11 @@ def parse(source: Source, model: type[D]) -> D:
         raise DocumentError(
             [source.problem((kind,), f"this is a {kind}; a {wanted} is wanted here", "name another file", key=True)]
         )
+    return validated(source, model)
+
+
+def validated(source: Source, model: type[D]) -> D:
+    """``source`` as this document, whatever its first key. Raises DocumentError with all problems."""
     try:
         return model.model_validate(source.data)
     except ValidationError as error:

@@ -206,6 +206,28 @@ class FailoverStore:
         """See ``Store``."""
         return self._do(lambda store: store.seal_of(run_id))
 
+    def make_sure(self, run_id: str) -> None:
+        """See that what was written of a run can be read back by somebody else; else it goes to a break-glass journal.
+
+        A file that was damaged under an open connection is not noticed by it: it answers from what it remembers.
+        """
+        with self._lock:
+            memory = self._memory.get(run_id)
+            if memory is None or not memory.records or self.failed_over:
+                return
+            last = memory.records[-1]
+            try:
+                reader = open_store(self._main, read_only=True)
+                try:
+                    if reader.head(run_id) == Head(last.seq, last.hash):
+                        return
+                finally:
+                    reader.close()
+                problem: StoreError = StoreCorrupt(f"the journal {self._main} has lost what was written to it")
+            except (StoreUnavailable, StoreCorrupt) as error:
+                problem = error
+            self._change_over(problem)
+
     def close(self) -> None:
         """See ``Store``."""
         self._closed = True

@@ -55,7 +55,8 @@ class TargetLocks:
     """
 
     def __init__(self, directory: Path, machine: Path | None = None, scope: str = "") -> None:
-        self._places = [(directory, ""), *([(machine, f"{scope}\0")] if machine else [])]
+        # The machine's first: it names the holder also where the disk of the state directory is full.
+        self._places = [*([(machine, f"{scope}\0")] if machine else []), (directory, "")]
 
     def take(self, run_id: str, names: Sequence[str], since: datetime) -> HeldTargets:
         """Hold all of ``names``, or none: raises LockHeld naming run and time, StoreUnavailable where no lock
@@ -93,7 +94,7 @@ class TargetLocks:
 
     def _make(self, directory: Path) -> None:
         make_private_directory(directory)
-        if directory == self._places[0][0]:
+        if directory == self._places[-1][0]:
             return
         # The machine's place lies where others can write: who owns the directory holds the locks.
         for part in (directory, directory.parent):

@@ -64,13 +64,9 @@ class HttpProbe(Document):
     @model_validator(mode="after")
     def _one_address(self) -> HttpProbe:
         if (self.url is None) == (self.target is None):
-            raise ValueError(
-                "has both or none of url and target; give either url, or target (with port and path)"
-            )
+            raise ValueError("has both or none of url and target; give either url, or target (with port and path)")
         if self.target is not None and self.port is None:
-            raise ValueError(
-                "target is given without port; add port: a number or the name of a host variable"
-            )
+            raise ValueError("target is given without port; add port: a number or the name of a host variable")
         return self
 
 
@@ -123,9 +119,7 @@ class ProbeAction(Document):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> ProbeAction:
-        given = [
-            name for name in ("tcp", "http", "sql", "command", "testinfra") if getattr(self, name) is not None
-        ]
+        given = [name for name in ("tcp", "http", "sql", "command", "testinfra") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(f"{_found(given)}; give exactly one of tcp, http, sql, command, testinfra")
         if given[0] in ("sql", "command", "testinfra") and self.target is None:
@@ -194,9 +188,7 @@ class WaitAction(Document):
     @model_validator(mode="after")
     def _exactly_one(self) -> WaitAction:
         if (self.until is None) == (self.duration is None):
-            raise ValueError(
-                "has both or none of until and for; give either until (a check) or for (a duration)"
-            )
+            raise ValueError("has both or none of until and for; give either until (a check) or for (a duration)")
         return self
 
 

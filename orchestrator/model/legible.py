@@ -23,8 +23,7 @@ def _legible(value: Any) -> Any:
     if isinstance(value, Mapping):
         mapped = {_legible(key): _legible(item) for key, item in value.items()}
         same = len(mapped) == len(value) and all(
-            new is old and one is other
-            for (one, new), (other, old) in zip(mapped.items(), value.items(), strict=True)
+            new is old and one is other for (one, new), (other, old) in zip(mapped.items(), value.items(), strict=True)
         )
         return value if same else mapped
     if isinstance(value, list | tuple):

@@ -73,9 +73,7 @@ class Undo(Document):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Undo:
-        given = [
-            name for name in ("ansible", "fabric", "manual", "scripted") if getattr(self, name) is not None
-        ]
+        given = [name for name in ("ansible", "fabric", "manual", "scripted") if getattr(self, name) is not None]
         if len(given) != 1:
             found = f"has {' and '.join(given)}" if given else "has nothing to do"
             raise ValueError(f"{found}; give exactly one of ansible, fabric, manual, scripted")

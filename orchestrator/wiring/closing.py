@@ -31,7 +31,8 @@ def close_run(settings: Settings, memory: Memory, run_id: str, warn: Callable[[s
         state = RunState.from_events(read_events(memory.for_run(run_id), run_id))
         if not _may_still_roll_back(state):
             seal(settings, memory, run_id)
-        sweep(memory.run_dir(run_id))
+        for directory in memory.run_dirs(run_id):
+            sweep(directory)
     except (HoldfastError, OSError) as error:
         warn(f"run {run_id} has ended, but was not closed properly: {error}")
 

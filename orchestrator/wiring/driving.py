@@ -20,6 +20,7 @@ from orchestrator.engine.state import RunState
 from orchestrator.errors import DriverConflict, LockHeld, Refused, StoreError, UsageError
 from orchestrator.executors.hands import ThreadMailbox
 from orchestrator.journal.driver_lock import DriverLock
+from orchestrator.journal.failover import FailoverStore
 from orchestrator.journal.locks import TargetLocks, hold_targets
 from orchestrator.journal.store import RunHeader, Store
 from orchestrator.journal.writer import JournalWriter, StoreInbox
@@ -29,6 +30,7 @@ from orchestrator.model.plan import Plan, plan_from_body, plan_to_body
 from orchestrator.model.redaction import Redactor
 from orchestrator.wiring.clock import SystemClock
 from orchestrator.wiring.hands import make_hands
+from orchestrator.wiring.job_places import JobPlaces
 from orchestrator.wiring.memory import Memory
 from orchestrator.wiring.secrets import reveal
 from orchestrator.wiring.settings import Settings
@@ -134,7 +136,7 @@ class Driving:
     def _drive(
         self,
         stack: ExitStack,
-        store: Store,
+        store: FailoverStore,
         journal: JournalWriter,
         state: RunState,
         bound: Bound,
@@ -144,6 +146,7 @@ class Driving:
         lock_fds: tuple[int, ...],
     ) -> Driven:
         run_dir = self.memory.run_dir(state.run_id)
+        places = JobPlaces(run_dir / "jobs", self.memory.spare_jobs(state.run_id), asked.warn)
         made = make_hands(state.plan, bound, run_dir, asked.mailbox, self.clock, redactor, asked.warn)
         stack.callback(made.close)
         ports = Ports(
@@ -152,7 +155,7 @@ class Driving:
             mailbox=asked.mailbox,
             inbox=StoreInbox(store, state.run_id),
             clock=self.clock,
-            jobs=JobMaker(made.renderer, jobs_dir=str(run_dir / "jobs"), secrets=values, lock_fds=lock_fds),
+            jobs=JobMaker(made.renderer, place=places, secrets=values, lock_fds=lock_fds),
             observers=asked.observers,
         )
         for observer in asked.observers:
@@ -160,9 +163,16 @@ class Driving:
                 observer.saw(event, state)
         runner = Runner(state, ports, epoch=journal.epoch, parallel=asked.parallel, wait_for_people=asked.wait)
         driven = runner.drive()
+        self._make_sure(store, state.run_id, asked)
         if driven.halt is Halt.ENDED:
             self._let_go(store, state.run_id, asked)
         return driven
+
+    def _make_sure(self, store: FailoverStore, run_id: str, asked: Asked) -> None:
+        try:
+            store.make_sure(run_id)
+        except StoreError as error:
+            asked.warn(f"the journal of run {run_id} cannot be read back: {error.message}")
 
     def _let_go(self, store: Store, run_id: str, asked: Asked) -> None:
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from orchestrator.errors import EvidenceError, StoreError, UsageError
 from orchestrator.journal.break_glass import candidates, find_place
 from orchestrator.journal.failover import FailoverStore
-from orchestrator.journal.importing import break_glass_stores, bring_back, store_that_has
+from orchestrator.journal.importing import break_glass_stores, bring_back, import_run, store_that_has
 from orchestrator.journal.opening import open_store
 from orchestrator.journal.store import RunListing, Store
 from orchestrator.journal.writer import read_events
@@ -53,9 +53,17 @@ class Memory:
 
     def for_run(self, run_id: str) -> FailoverStore:
         """The store in which the run has gone furthest, failing over from there. Raises UsageError for no such run."""
-        address = self.where(run_id).address
-        if self._driving is None or self._driving.address != address:
-            self._driving = FailoverStore(address, self._warn)
+        if self._driving is not None and self._driving.failed_over and self._driving.run(run_id) is not None:
+            return self._driving
+        found = self.where(run_id)
+        if self._driving is None or self._driving.address != found.address:
+            self._driving = FailoverStore(found.address, self._warn)
+        if self._driving.failed_over and self._driving.run(run_id) is None:
+            # It can be read where it is, and not be written: what there is of the run goes along.
+            warnings: list[str] = []
+            import_run(found, self._driving, run_id, warnings)
+            for text in warnings:
+                self._warn(text)
         return self._driving
 
     # -- for a reader ----------------------------------------------------------------------------------------------
@@ -127,6 +135,15 @@ class Memory:
             directory.chmod(0o700)
             return directory
         raise UsageError(f"no place for the files of run {run_id}", mend="set HOLDFAST_BREAK_GLASS to a directory")
+
+    def spare_jobs(self, run_id: str) -> list[Path]:
+        """Where jobs are begun when the run's own directory cannot be written any more, the best place first."""
+        return [place / "runs" / run_id / "jobs" for place in candidates(os.environ)]
+
+    def run_dirs(self, run_id: str) -> list[Path]:
+        """Every directory of the run that there is."""
+        wanted = [self._settings.run_dir(run_id), *(jobs.parent for jobs in self.spare_jobs(run_id))]
+        return [directory for directory in dict.fromkeys(wanted) if directory.is_dir()]
 
     def machine_locks(self) -> Path:
         """Where lock files lie that all state directories of this account on this machine share."""

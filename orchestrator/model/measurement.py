@@ -35,7 +35,8 @@ _PART_BEFORE = {
 
 class Interval(Document):
     """A part of the recovery, between two milestones that are known. Where one between them is not known, the
-    interval carries the names of both parts. ``verify`` begins with the end of the last action before restoration.
+    interval carries the names of both parts. ``verify`` begins with the end of the last action before restoration
+    (where an action still went on then, there is no such part).
     Intervals from onset to restoration add up to the outage."""
 
     parts: tuple[str, ...]
@@ -224,11 +225,16 @@ def _intervals(story: Story, line: Timeline, chain: list[Placed]) -> tuple[Inter
 
 
 def _last_action(story: Story, line: Timeline, start: int, end: int) -> int | None:
-    """When the last changing work before restoration ended; None where there was none."""
-    ends = [
-        line.of(job.ended)
+    """When the last changing work before restoration ended; None where there was none, or it still went on then."""
+    work = [
+        (line.of(job.started), line.of(job.ended) if job.ended is not None else line.end)
         for job in story.jobs
-        if job.ended is not None and job.phase is Phase.ACTION and story.steps[job.step].planned.changes
+        if job.phase is Phase.ACTION and story.steps[job.step].planned.changes
     ]
-    ends += [line.of(wait.ended) for wait in story.waits if wait.ended is not None and wait.kind == "manual"]
-    return max((at for at in ends if start <= at <= end), default=None)
+    work += [
+        (line.of(wait.started), line.of(wait.ended) if wait.ended is not None else line.end)
+        for wait in story.waits
+        if wait.kind == "manual"
+    ]
+    last = max((ended for began, ended in work if began < end and ended >= start), default=None)
+    return last if last is not None and last <= end else None

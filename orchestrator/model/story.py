@@ -100,6 +100,8 @@ class Story:
 
     def _status(self, step: StepStory, status: StepStatus, event: Event) -> None:
         step.status, step.ended = status, event
+        if status is StepStatus.SUCCEEDED:
+            step.error = step.mend = ""
         name = step.planned.id
         if status in STUCK:
             self.stuck.add(name)

@@ -174,7 +174,7 @@ def _command(job: JobStory, line: Timeline) -> CommandRow:
     elapsed, basis = None, ""
     if isinstance(own, int | float):
         elapsed, basis = float(own), "monotonic"
-    elif ended is not None:
+    elif ended is not None and outcome is not None:
         start, end = line.of(started), line.of(ended)
         elapsed, basis = seconds(end - start), str(line.basis(start, end))
     ref = outcome.ref if outcome is not None else None
@@ -208,7 +208,8 @@ def _looks(story: Story) -> list[DataCheck]:
         shown = job.started.body.get("job") or {}
         kind = str(shown.get("kind", ""))
         marker = kind == "marker" and "measure" in (shown.get("spec") or {})
-        if job.ended is None or job.outcome is None or not (kind in _LOOKING or marker):
+        pause = kind == "wait" and "until" not in (shown.get("spec") or {})
+        if job.ended is None or job.outcome is None or pause or not (kind in _LOOKING or marker):
             continue
         planned = story.steps[job.step].planned
         check = DataCheck(

@@ -18,7 +18,7 @@ from orchestrator.records.i18n import Language
 from orchestrator.records.lettering import Lane, lanes, shortened, width
 
 WIDTH = 1000.0
-GUTTER = 232.0
+GUTTER = 262.0
 RIGHT = 26.0
 ROW = 21.0
 LANE = 15.0
@@ -163,8 +163,8 @@ def draw(record: Record, language: Language, face: Clockface) -> Chart | None:
 
 def _kinds(measurement: Measurement, begun: Sequence[StepRow]) -> tuple[str, ...]:
     """What the legend has to explain."""
-    used = {_look(stretch.kind) for row in begun for stretch in row.stretches}
-    found: list[str] = [kind for kind in ("action", "verify", "waiting", "undo") if kind in used]
+    used = {_look(_work(row, stretch.kind)) for row in begun for stretch in row.stretches}
+    found: list[str] = [kind for kind in ("action", "watch", "verify", "waiting", "undo") if kind in used]
     still = {gap.kind for gap in measurement.standstills}
     found += [kind for kind in ("stop", "absent") if kind in still]
     found += ["budget"] if any(row.budget_s is not None for row in begun) else []
@@ -173,6 +173,11 @@ def _kinds(measurement: Measurement, begun: Sequence[StepRow]) -> tuple[str, ...
 
 def _look(kind: str) -> str:
     return {"undo_verify": "verify", "steady": "verify"}.get(kind, kind)
+
+
+def _work(row: StepRow, kind: str) -> str:
+    """Looking and waiting for a condition is told apart from work: much of a recovery's time is spent beside it."""
+    return "watch" if kind == "action" and row.kind in ("probe", "wait") else kind
 
 
 def _post_text(name: Milestone, after: float, language: Language) -> str:
@@ -197,7 +202,13 @@ def _rows(steps: Sequence[StepRow], size: int, scale: Scale, top: float, languag
 def _row(row: StepRow, y: float, scale: Scale, language: Language) -> Line:
     title = language.text(row.title)
     bars = tuple(
-        _bar(stretch.kind, stretch.start_s, stretch.end_s, scale, f"{title}: {language.word('phase', stretch.kind)}")
+        _bar(
+            _work(row, stretch.kind),
+            stretch.start_s,
+            stretch.end_s,
+            scale,
+            f"{title}: {language.word('phase', stretch.kind)}",
+        )
         for stretch in row.stretches
     )
     budget = None

@@ -62,6 +62,7 @@ def render(record: Record, code: str) -> str:
         clip=_clipper(words),
         brief=_brief,
         compact=_compact,
+        shown=_shown,
     )
 
 
@@ -106,6 +107,13 @@ _HIDDEN = re.compile(
 def _compact(value: Mapping[str, Any]) -> str:
     """A small JSON object on one line."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str) if value else ""
+
+
+def _shown(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An answer without the raw body of what was read as JSON too."""
+    if answer.get("json") is None:
+        return answer
+    return {name: value for name, value in answer.items() if name != "body"}
 
 
 def _clipper(words: Language) -> Callable[[str], str]:

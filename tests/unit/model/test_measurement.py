@@ -117,6 +117,7 @@ def test_a_job_found_again_is_measured_by_the_wall_clock_and_says_so() -> None:
 def test_a_step_in_doubt_says_how_that_was_resolved() -> None:
     promote = row(measure(crashed_and_resumed()), "promote")
     assert (promote.settled, str(promote.status)) == ("probe", "succeeded")
+    assert promote.error == ""
     assert promote.doubts == ("it was begun, no longer runs, and left no result",)
 
 

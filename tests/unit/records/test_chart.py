@@ -74,7 +74,7 @@ def test_an_rto_that_was_passed_is_a_line() -> None:
 def test_standstills_and_what_the_legend_explains() -> None:
     assert [gap.kind for gap in chart(failed_and_rolled_back()).gaps] == ["stop"]
     assert [gap.kind for gap in chart(crashed_and_resumed()).gaps] == ["absent", "absent"]
-    assert chart(failed_and_rolled_back()).kinds == ("action", "verify", "undo", "stop", "budget")
+    assert chart(failed_and_rolled_back()).kinds == ("action", "watch", "verify", "undo", "stop", "budget")
     assert chart(tabletop()).kinds == ("waiting",)
 
 

@@ -142,9 +142,7 @@ def _show(program: Holdfast, lab: Lab, out: Path, held: Held, *, synchronous: bo
     for name, result in (("takeover", held.takeover), ("restore", held.restore)):
         program.bundle(str(result.summary["run_id"]), out / name)
         report = program.verify(str(out / name))
-        say(
-            f"     holds: {out / name}, {report.records} events, {report.outputs} outputs, {report.fingerprint}"
-        )
+        say(f"     holds: {out / name}, {report.records} events, {report.outputs} outputs")
     say("5/5  A copy in which the outage was made to look shorter is checked too:")
     _forgery(program, out, held)
     return None
@@ -193,8 +191,8 @@ def _forgery(program: Holdfast, out: Path, held: Held) -> None:
     try:
         program.verify(str(out / "forged"))
     except EvidenceError as error:
-        held.refused = error.message
-        say(f"     refused: {error.message}")
+        held.refused = error.first_bad
+        say(f"     refused: {error.first_bad} {error.message.partition(error.first_bad)[2].strip()}")
         if error.first_bad != f"record {number}":
             held.doubts.append(f"record {number} was forged, but {error.first_bad} was named")
     else:

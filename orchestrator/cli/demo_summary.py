@@ -20,14 +20,18 @@ def summary(held: Held, out: Path, seconds: float, state: str) -> Iterator[str]:
     yield f"Done in {format_duration(seconds)}."
     if held.takeover is not None:
         saw = f"; the customer outside saw {held.customer_s:.2f}s" if held.customer_s is not None else ""
-        yield f"  takeover  outage {_took(held.takeover.measured.rto)}{saw}; {_against(held.takeover.measured.rto)}"
+        yield f"  takeover  outage {_took(held.takeover.measured.rto)}{saw}"
+        yield f"            {_against(held.takeover.measured.rto)}"
         yield from _lost(held.takeover)
     if held.restore is not None:
         yield f"  restore   data back after {_took(held.restore.measured.rto)}; {_against(held.restore.measured.rto)}"
         yield from _lost(held.restore)
-    yield f"  evidence  both records hold; the forged copy is refused: {held.refused or 'NO'}"
-    yield f"  papers    {out / 'takeover' / 'record.en.html'} (and record.zh.html, record.json, journal.jsonl)"
-    yield f"            {out / 'restore' / 'record.en.html'}"
+    forged = (
+        f"the forged copy is refused at {held.refused}" if held.refused else "THE FORGED COPY WAS NOT REFUSED"
+    )
+    yield f"  evidence  both bundles hold; {forged}"
+    for name in ("takeover", "restore"):
+        yield f"  {'papers' if name == 'takeover' else '':<8}  {out / name / 'record.en.html'} (and record.zh.html)"
     yield f"  look      holdfast --state {state} status"
     for doubt in held.doubts:
         yield f"  DID NOT HOLD: {doubt}"

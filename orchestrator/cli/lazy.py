@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from importlib import import_module
 from typing import Any
 
@@ -24,7 +24,24 @@ def load(name: str) -> Any:
         app.command(name)(module.command)
     loaded = get_command(app)
     loaded.name = name
+    _say_it_plainly(loaded)
     return loaded
+
+
+def _say_it_plainly(command: Any) -> None:
+    """Arguments in the help as in every other program: ``RUN``, without braces and without the name of its type."""
+    for parameter in command.params:
+        if parameter.param_type_name == "argument":
+            parameter.display_type_rich = lambda ctx: ""  # noqa: ARG005 - called by that name
+            parameter.get_usage_pieces = _usage(parameter)
+    for inner in getattr(command, "commands", {}).values():
+        _say_it_plainly(inner)
+
+
+def _usage(parameter: Any) -> Callable[[Any], list[str]]:
+    shown = parameter.metavar or parameter.name.upper()
+    shown = (shown if parameter.required else f"[{shown}]") + ("..." if parameter.nargs != 1 else "")
+    return lambda _ctx: [shown]
 
 
 class _Commands(MutableMapping[str, Any]):

@@ -68,7 +68,7 @@ def _faults(incomplete: str) -> list[str]:
 Fault = Annotated[
     str | None,
     typer.Argument(
-        metavar="[FAULT]",
+        metavar="FAULT",
         help="The fault; all are listed where none is named.",
         show_default=False,
         autocompletion=_faults,

@@ -13,7 +13,7 @@ def command(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME]...",
+            metavar="NAME",
             help="Runbooks or drills; the whole workspace where none is named.",
             show_default=False,
             autocompletion=complete.documents,
@@ -34,8 +34,15 @@ def command(
 
     from orchestrator.cli.exit_codes import ExitCode
     from orchestrator.cli.streams import say
+    from orchestrator.errors import UsageError
 
-    problems = place.app().lint(names or (), site=site, inventory=Path(inventory) if inventory else None)
+    program = place.app()
+    if not names and not program.workspace.runbooks():
+        raise UsageError(
+            f"{program.workspace.root} is not a workspace: it has no runbook",
+            mend="go to one, name one with --workspace, or make one with holdfast init DIR",
+        )
+    problems = program.lint(names or (), site=site, inventory=Path(inventory) if inventory else None)
     wrong = [problem for problem in problems if strict or not problem.warning]
     if as_json:
         say(

@@ -20,7 +20,7 @@ def command(
     kind: Annotated[
         str | None,
         typer.Argument(
-            metavar="[KIND]",
+            metavar="KIND",
             help="The kind of document; the kinds are listed where none is named.",
             show_default=False,
             autocompletion=_kinds,

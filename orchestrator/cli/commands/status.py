@@ -14,13 +14,15 @@ def command(
     run: Annotated[
         str | None,
         typer.Argument(
-            metavar="[RUN]",
+            metavar="RUN",
             help="A run: its id, the beginning of it, or 'last'; all runs where none is named.",
             show_default=False,
             autocompletion=complete.runs,
         ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many runs are listed.")] = LIMIT,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, metavar="COUNT", help="How many runs are listed.")
+    ] = LIMIT,
     as_json: options.AsJson = False,
 ) -> None:
     """List the runs, or show where one stands and how it goes on."""

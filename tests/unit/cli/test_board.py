@@ -28,6 +28,8 @@ def watched(*steps: dict[str, Any], **more: Any) -> tuple[Told, Board, Looking]:
     stage = Told(plan(runbook(*steps, **more), Mode.DRILL))
     board = Board(stage.world.clock)
     looking = Looking(board)
+    for event in stage.events():  # what was there before is told to whoever watches
+        board.saw(event, stage.state)
     stage.observers = (board, looking)
     return stage, board, looking
 

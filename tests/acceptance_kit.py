@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -85,9 +85,10 @@ class Desk:
             **more,
         }
 
-    def start(self, *words: str, **more: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, before: Sequence[str] = (), **more: str) -> subprocess.Popen[str]:
+        """Start the command, with the words of another one ``before`` it, and ``more`` in its environment."""
         return subprocess.Popen(
-            [str(COMMAND), *words],
+            [*before, str(COMMAND), *words],
             env=self.env(**more),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

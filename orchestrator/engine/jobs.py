@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from orchestrator.engine.moves import Attach, Start
@@ -37,18 +37,20 @@ class StepOutputs(Mapping[str, Any]):
 
 
 class JobMaker:
-    """Makes jobs for one run. ``secrets`` is reference to value; values go nowhere but into jobs."""
+    """Makes jobs for one run. ``place`` answers a job's private directory by its ident. ``secrets`` is reference to
+    value; values go nowhere but into jobs.
+    """
 
     def __init__(
         self,
         renderer: Renderer,
         *,
-        jobs_dir: str,
+        place: Callable[[str], str],
         secrets: Mapping[str, str] | None = None,
         lock_fds: tuple[int, ...] = (),
     ) -> None:
         self._renderer = renderer
-        self._jobs_dir = jobs_dir
+        self._place = place
         self._secrets = dict(secrets or {})
         self._lock_fds = lock_fds
 
@@ -82,7 +84,7 @@ class JobMaker:
             spec=self._renderer.render(raw, scope),
             timeout=timeout,
             mode=state.plan.mode,
-            directory=f"{self._jobs_dir}/{move.ident}",
+            directory=self._place(move.ident),
             changes=changes,
             expect=self._renderer.render(expect, scope),
             within=within,

@@ -38,10 +38,12 @@ exec 3<&-
 trap : TERM INT HUP
 directory=$1 place=$2
 shift 2
+# Room for the exit code is taken now: the disk may be full when the command ends.
+command -p printf '%-12s\\n' '' >"$directory/rc.new"
 : >"$directory/begun" || exit 0
 cd "$place" && "$@" {locks}
 rc=$?
-echo "$rc" >"$directory/rc.new" && command -p mv -f "$directory/rc.new" "$directory/rc"
+command -p printf '%-12s\\n' "$rc" 1<>"$directory/rc.new" && command -p mv -f "$directory/rc.new" "$directory/rc"
 """
 _ALONE = _COMPANION.format(locks="4<&-")
 _SHARING = _COMPANION.format(locks="")

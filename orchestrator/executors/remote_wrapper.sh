@@ -50,6 +50,8 @@ hf_command() {
 hf_keep() {
   hf_me=$(exec sh -c 'echo $PPID') # $$ is the shell this one was forked from
   hf_write keeper "$(hf_identity "$hf_me")"
+  # Room for the exit code is taken now: the disk may be full when the command ends.
+  printf '%-12s\n' '' >"$hf_dir/rc.new"
   mkdir "$hf_dir/go" || exit 0
   if [ "$hf_has_stdin" = 1 ]; then
     printf '%s' "$hf_stdin" | hf_command "$@" &
@@ -59,7 +61,7 @@ hf_keep() {
   hf_child=$!
   hf_write child "$(hf_identity "$hf_child" || echo "$hf_child gone")"
   wait "$hf_child"
-  hf_write rc "$?"
+  printf '%-12s\n' "$?" 1<>"$hf_dir/rc.new" && mv "$hf_dir/rc.new" "$hf_dir/rc"
 }
 
 # A line each few seconds, so that the other side can tell a long command from a dead link.

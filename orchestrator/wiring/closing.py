@@ -27,14 +27,20 @@ def close_run(settings: Settings, memory: Memory, run_id: str, warn: Callable[[s
 
     Never raises: the recovery is over, and its papers can be made again.
     """
+    problems: list[str] = []
     try:
         state = RunState.from_events(read_events(memory.for_run(run_id), run_id))
         if not _may_still_roll_back(state):
             seal(settings, memory, run_id)
-        for directory in memory.run_dirs(run_id):
-            sweep(directory)
     except (HoldfastError, OSError) as error:
-        warn(f"run {run_id} has ended, but was not closed properly: {error}")
+        problems.append(str(error))
+    for directory in memory.run_dirs(run_id):
+        try:
+            sweep(directory)
+        except OSError as error:
+            problems.append(str(error))
+    if problems:
+        warn(f"run {run_id} has ended, but was not closed properly: {'; '.join(problems)}")
 
 
 def _may_still_roll_back(state: RunState) -> bool:

@@ -58,7 +58,8 @@ from orchestrator.model.job import Job, Phase
 
 
 def driver_env() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    paths = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 class Reins:
@@ -188,6 +189,7 @@ class Link:
         self._sockets: set[socket.socket] = set()
         self._guard = threading.Lock()
         self._closing = False
+        self.accepted = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -224,6 +226,7 @@ class Link:
             except OSError:
                 return
             with self._guard:
+                self.accepted += 1
                 self._sockets.add(near)
             threading.Thread(target=self._join, args=(near,), daemon=True).start()
 

@@ -54,7 +54,7 @@ class Connections:
             connection = self._connected(slot, host, login, deadline)
             try:
                 with _watched(connection, self.settings.silence):
-                    return connection.transport.open_session(timeout=min(_SESSION, _left(deadline)))
+                    return connection.transport.open_session(timeout=min(_SESSION, max(0.5, _left(deadline))))
             except (paramiko.SSHException, OSError, EOFError) as error:
                 if _refused(connection, error):
                     # The server allows no more sessions on this connection (MaxSessions): this one gets its own.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from orchestrator.engine.ports import Clock
 from orchestrator.executors import jobdir
@@ -52,11 +54,18 @@ class Probes:
         return lambda control: look_testinfra(inventory, connections, target, testinfra, job, control)
 
     def until_holds(
-        self, job: Job, control: Control, probe: ProbeAction, expect: object, *, within: float | None, every: float
+        self,
+        job: Job,
+        control: Control,
+        probe: ProbeAction,
+        expect: Mapping[str, Any],
+        *,
+        within: float | None,
+        every: float,
     ) -> Outcome:
         """Look until it holds; the last raw sight is left in the job's directory."""
         try:
-            judge = judge_of(dict(expect or {}), kind_of(probe))  # type: ignore[call-overload]
+            judge = judge_of(expect, kind_of(probe))
         except ValueError as error:
             return failed(f"the expectation cannot be read: {error}")
         with contextlib.suppress(OSError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -101,6 +102,16 @@ def fabric_job(make_job: Callable[..., Job], argv: list[str], host: str = "targe
 
 def test_a_long_command_is_not_taken_for_a_cut_link(executor: FabricExecutor, make_job: Callable[..., Job]) -> None:
     assert executor.run(fabric_job(make_job, ["sleep", "3"]), Reins()).ok
+
+
+def test_many_commands_go_over_one_connection_without_delay(
+    executor: FabricExecutor, link: Link, make_job: Callable[..., Job]
+) -> None:
+    for number in range(5):
+        assert executor.run(fabric_job(make_job, ["true"], step=f"s{number}"), Reins()).ok
+    assert link.accepted == 1
+    (slot,) = executor.connections._slots.values()
+    assert slot.connection.transport.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_cut_link_is_unknown_in_bounded_time_and_the_command_is_found_again_once_it_is_healed(

@@ -41,6 +41,12 @@ class Pages(http.server.BaseHTTPRequestHandler):
     answer: tuple[int, dict[str, str], bytes]
 
     def do_GET(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self._answer()
+
+    def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         type(self).asked.append((self.command, self.path, body))
         status, headers, content = type(self).answer
@@ -50,8 +56,6 @@ class Pages(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         with contextlib.suppress(OSError):
             self.wfile.write(content)
-
-    do_POST = do_GET
 
     def log_message(self, *_: Any) -> None: ...
 

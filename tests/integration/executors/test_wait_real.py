@@ -60,3 +60,22 @@ def test_a_look_that_was_broken_off_is_begun_anew(make_job: Callable[..., Job]) 
     job = make_job("wait", {"until": {"probe": {"tcp": "127.0.0.1:1"}}})
     Path(job.directory).mkdir()
     assert EXECUTOR.attach(job, Reins()).ending is Ending.NOT_STARTED
+
+
+def test_a_timeout_shorter_than_the_wait_fails(make_job: Callable[..., Job]) -> None:
+    outcome = EXECUTOR.run(make_job("wait", {"for": "20s"}), Reins(0.1))
+    assert outcome.ending is Ending.FAILED
+    assert "timeout is shorter" in outcome.error
+
+
+def test_a_cancelled_wait_is_unknown(make_job: Callable[..., Job]) -> None:
+    reins = Reins()
+    reins.pull(Wish.CANCEL)
+    assert EXECUTOR.run(make_job("wait", {"for": "20s"}), reins).ending is Ending.UNKNOWN
+
+
+def test_check_mode_looks_once_and_waits_for_nothing(make_job: Callable[..., Job]) -> None:
+    shut = make_job("wait", {"until": {"probe": {"tcp": f"127.0.0.1:{free_port()}"}}})
+    assert EXECUTOR.check(shut, Reins()).ok, "a closed port is a sight"
+    assert EXECUTOR.check(make_job("wait", {"until": {"probe": {"tcp": "nowhere.invalid:1"}}}), Reins()).ok is False
+    assert EXECUTOR.check(make_job("wait", {"for": "1h"}), Reins()).ok

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 
 import pytest
@@ -96,7 +97,7 @@ def glued(seen: list[object]) -> list[object]:
 def test_answers_read_the_same_however_they_are_cut(cuts: list[int]) -> None:
     frames, seen = Frames("mark"), []
     bounds = [0, *sorted(cuts), len(ANSWER)]
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in itertools.pairwise(bounds):
         seen += frames.feed(ANSWER[start:end])
     # What the command printed may look like the wrapper's own words, and is not taken for them.
     assert glued(seen)[:5] == READ

@@ -203,8 +203,13 @@ def _over(state: RunState, now: Now) -> Iterator[Move]:
     if state.open == 0:
         yield EndRun("succeeded", "")
         return
-    at_rest = not (state.busy or state.waiting or now.held) and _next_retry(state, now) is None
-    if state.stuck and state.plan.on_failure == "rollback" and at_rest:
+    if not state.stuck or state.plan.on_failure != "rollback" or state.waiting or _next_retry(state, now) is not None:
+        return
+    if now.held and waits_in_vain(state, now):
+        told = failed("let go: the run is rolled back, and nothing waits for it any more")
+        for ident, held in now.held.items():
+            yield Settle(held.job.step, held.job.phase, held.job.attempt, told, ident)
+    elif not (state.busy or now.held):
         reasons = "; ".join(f"{name}: {state.steps[name].error or state.steps[name].status}" for name in state.stuck)
         yield rollback.begin(state, "the runbook (on_failure: rollback)", reasons)
 
@@ -231,10 +236,9 @@ def waits_in_vain(state: RunState, now: Now) -> bool:
 
     A person is then told at once, and not when the last wait has run out.
     """
-    if not state.stuck or state.waiting or state.rollback is not None:
+    if not state.stuck or state.waiting or state.winding_down or state.rollback is not None:
         return False
-    waits = {held.job.step for held in now.held.values()}
-    if any(state.plan.by_id[name].kind != "wait" for name in waits):
+    if any(state.plan.by_id[held.job.step].kind != "wait" for held in now.held.values()):
         return False
     barred = set(state.stuck)
     todo = list(state.stuck)

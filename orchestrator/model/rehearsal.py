@@ -98,7 +98,7 @@ class Between(Span):
 
 
 class Expected(Document):
-    """How it must come out. What is not named here is not judged.
+    """How it must come out. What is not named here is not judged, but for ``breaches``: left out, there must be none.
 
     ``order``: in each list, every step is begun only after the one before it has ended. ``never``: steps whose action
     must not be begun. ``begun``: how often a step's action is begun. ``errors``: a text that must be in the step's

@@ -118,6 +118,16 @@ class FakeWorld:
         """Somebody stops the driver."""
         self.at(0.0, Interrupted(why))
 
+    def let_happen(self) -> bool:
+        """While nobody drives: time passes until the next thing has happened. False where nothing is to come."""
+        while self._agenda:
+            moment, _, what = heapq.heappop(self._agenda)
+            self.clock.pass_time(max(moment - self.clock.mono(), 0.0))
+            if callable(what):
+                what()
+                return True
+        return False
+
     def driver_dies(self) -> None:
         """Nobody hears the jobs any more; those that outlive their driver go on."""
         self._driver += 1

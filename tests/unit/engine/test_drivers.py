@@ -328,3 +328,50 @@ def test_a_driver_told_not_to_wait_says_that_people_are_awaited():
     run.tell("b", gone())
     assert run.drive().halt is Halt.WAITING
     assert run.bodies(EventKind.DRIVER_RELEASED)[-1] == {"why": "waiting", "running": []}
+
+
+# -- waits that lead nowhere any more --------------------------------------------------------------------------------
+
+
+def waiting(*more: dict, **book) -> Told:
+    """A run with a long wait beside steps that can fail."""
+    back = step("back", needs=[], wait={"for": "20m"}, timeout="30m", changes=False)
+    run = Told(plan(runbook(back, step("a", needs=[]), step("b", needs=["a", "back"]), *more, **book)))
+    run.tell("back", Answer(ok(), 1200.0))
+    run.tell("a", failed("no"))
+    return run
+
+
+def test_a_person_is_told_at_once_when_only_waits_are_left_that_lead_nowhere():
+    run = waiting()
+    before = run.world.clock.mono()
+    assert run.drive().halt is Halt.STOPPED
+    assert run.world.clock.mono() - before < 5
+    run.tell("back", ok())
+    run.world.decide("mark-done", "a", why="I did it")
+    run.drive()
+    assert run.state.ended == "succeeded"
+
+
+def test_a_wait_that_something_else_goes_on_from_is_waited_for():
+    run = waiting(step("c", needs=["back"]))
+    assert run.drive().halt is Halt.STOPPED
+    assert run.actions("c") == ["c.action.1"]
+
+
+def test_the_runbook_rolls_back_without_waiting_for_what_leads_nowhere():
+    run = waiting(on_failure="rollback")
+    before = run.world.clock.mono()
+    run.drive()
+    assert run.state.ended == "rolled_back"
+    assert run.world.clock.mono() - before < 5
+    assert run.world.cancelled == ["back.action.1"]
+
+
+def test_an_abort_waits_for_the_end_of_a_wait_that_is_told_to_stop():
+    run = waiting()
+    run.tell("a", Answer(failed("no"), 10.0))
+    run.tell("back", Answer(ok(), None, deaf=True))
+    run.world.at(10.0, lambda: run.world.decide("abort", why="the wrong cluster"))
+    run.drive()
+    assert run.state.ended == "aborted"

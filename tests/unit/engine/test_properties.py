@@ -46,7 +46,7 @@ def steps(draw: Any) -> list[dict[str, Any]]:
         before = [one["id"] for one in made]
         if draw(st.booleans()):
             more["needs"] = draw(st.lists(st.sampled_from(before), unique=True)) if before else []
-        kind = draw(st.sampled_from(["scripted", "scripted", "fabric", "approve", "manual", "probe"]))
+        kind = draw(st.sampled_from(["scripted", "scripted", "fabric", "approve", "manual", "probe", "wait"]))
         if kind == "fabric":
             more["fabric"] = {"host": "x", "argv": ["y"]}
         elif kind == "approve":
@@ -54,6 +54,9 @@ def steps(draw: Any) -> list[dict[str, Any]]:
             more["changes"] = False
         elif kind == "manual":
             more["manual"] = {"instructions": "Do it"}
+        elif kind == "wait":
+            more["wait"] = {"for": "1s"}
+            more["changes"] = False
         elif kind == "probe":
             more["probe"] = {"tcp": "x:1"}
             more["changes"] = False
@@ -208,13 +211,9 @@ def play(story: Scenario) -> Told:
         except NothingHappens:
             assert run.state.waiting or asks_people(run.state), "only people are waited for without end"
             break
-        if driven.halt is Halt.ENDED and not run.world._agenda:
+        more = run.world.let_happen()
+        if driven.halt is not Halt.INTERRUPTED and not more and not crashes:
             break
-        if run.world.clock.mono() > 1200 and not crashes:
-            break
-        run.world.clock.pass_time(10)
-        while run.world._agenda and run.world._agenda[0][0] <= run.world.clock.mono():
-            run.world.get(0.0)
     return run
 
 

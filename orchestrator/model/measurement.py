@@ -171,7 +171,7 @@ def status_of(story: Story) -> str:
         return str(story.ended.body.get("status", "ended"))
     if story.stopped:
         return "stopped"
-    if story.open_waits and not story.open_jobs:
+    if story.waits_open and not story.jobs_open:
         return "waiting"
     return "interrupted" if story.released is not None else "running"
 

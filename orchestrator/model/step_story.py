@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from orchestrator.model.event import Event
+from orchestrator.model.event import Event, from_iso
 from orchestrator.model.job import Phase
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.plan import PlannedStep
@@ -92,3 +93,14 @@ class Idle:
     start: int
     end: int | None
     answered: datetime | None
+
+
+def given_at(event: Event) -> datetime | None:
+    """When a decision was given (wall clock); None where it is not said or cannot be read."""
+    told: Any = event.body.get("given_at")
+    if not isinstance(told, str):
+        return None
+    try:
+        return from_iso(told)
+    except ValueError:
+        return None

@@ -40,7 +40,7 @@ def _tasks(story: Story, measurement: Measurement, rollback: RollbackPart | None
             else:
                 said = remark("do_look", step=row.id, status=str(row.status))
             yield Task(remark=said, step=row.id, details=details)
-    for wait in story.open_waits:
+    for wait in story.waits_open.values():
         yield _answer(wait)
     for step, why in rollback.irreversible.items() if rollback is not None else ():
         yield Task(remark=remark("do_irreversible", step=step, why=why), step=step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -128,8 +129,9 @@ def test_a_cut_link_is_unknown_in_bounded_time_and_the_command_is_found_again_on
     assert "may have taken effect" in outcome.error
     assert alive(pid), "a cut link does not stop the command"
 
+    tried = link.accepted
     found = Running(executor.attach, job)
-    time.sleep(1.0)  # still cut: attach goes on trying
+    until(lambda: link.accepted > tried, what="another try over the cut link")
     work.go()
     link.heal()
     assert found.end() == Outcome(Ending.OK, output={"rc": 0, "stdout": "done\n"})
@@ -169,16 +171,27 @@ def test_a_connection_that_went_silent_between_two_steps_is_replaced(
     assert executor.run(fabric_job(make_job, ["true"], step="u"), Reins(15)).ok
 
 
+def shells(sshd_host: SshHost) -> int:
+    """How many of the wrapper's shells run on the target, its keepers included."""
+    found = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            home = f"HOME={sshd_host.home}".encode() in (process / "environ").read_bytes().split(b"\0")
+            found += home and b"holdfast" in (process / "cmdline").read_bytes().split(b"\0")
+    return found
+
+
 def test_a_second_start_of_the_same_job_follows_the_first(
-    executor: FabricExecutor, work: Work, make_job: Callable[..., Job]
+    executor: FabricExecutor, sshd_host: SshHost, work: Work, make_job: Callable[..., Job]
 ) -> None:
     job = fabric_job(make_job, work.argv)
     first = Running(executor.run, job)
     work.pid()
+    before = shells(sshd_host)
     # As from another machine, which knows nothing of the first start.
     again = replace(job, directory=job.directory + ".elsewhere")
     second = Running(executor.run, again)
-    time.sleep(0.5)
+    until(lambda: shells(sshd_host) > before, what="the second start on the target")
     work.go()
     assert {first.end().ending, second.end().ending} <= {Ending.OK, Ending.UNKNOWN}
     assert second.end().ok or first.end().ok
@@ -269,7 +282,6 @@ def test_after_kill_9_of_the_driver_the_command_goes_on_and_is_found(
         process.send_signal(signal.SIGKILL)
         process.wait()
     found = Running(executor.attach, job)
-    time.sleep(0.3)
     assert alive(pid)
     work.go()
     assert found.end() == Outcome(Ending.OK, output={"rc": 0, "stdout": "done\n"})

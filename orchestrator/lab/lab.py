@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import os
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from orchestrator.errors import LabError
-from orchestrator.lab import faults, hosts, members, places, postgres, processes, redirect, site
+from orchestrator.lab import faults, hosts, members, places, postgres, processes, redirect, services, site
 from orchestrator.lab.account import account_for
 from orchestrator.lab.effects import Effect
 from orchestrator.lab.effects import read as read_effects
@@ -124,7 +123,7 @@ class Lab:
 
     def start_client(self, every: float = 0.02) -> None:
         """Let the customer outside post orders (again)."""
-        _start_client(self.layout, every)
+        services.start_client(self.layout, every)
 
     def stop_client(self) -> None:
         """Let the customer outside stop; the receipts stay."""
@@ -148,10 +147,6 @@ class Lab:
     def effects(self) -> list[Effect]:
         """What really happened on the hosts, in order."""
         return read_effects(self.layout.effects)
-
-    def fault_names(self) -> list[str]:
-        """Every fault there is."""
-        return list(faults.FAULTS)
 
 
 def take_down(where: str | Path = "default", *, remove: bool = False) -> int:
@@ -259,7 +254,7 @@ def _begin(layout: Layout, *, synchronous: bool, client: float | None) -> None:
         redirect.point(layout, ADDRESS, layout.ports[PRIMARY])
         with ThreadPoolExecutor(3) as together:
             starts = [together.submit(postgres.start, layout, name) for name in (PRIMARY, STANDBY)]
-            starts.append(together.submit(_start_service, layout))
+            starts.append(together.submit(services.start_service, layout))
             for start in starts:
                 start.result()
 
@@ -271,46 +266,4 @@ def _begin(layout: Layout, *, synchronous: bool, client: float | None) -> None:
     done = Layout(**{**layout.as_dict(), "synchronous": synchronous, "ready": True})
     done.save()
     if client is not None:
-        _start_client(done, client)
-
-
-def _start_service(layout: Layout) -> None:
-    _daemon(
-        layout, "order_service", layout.host(SERVICE), layout.service_record,
-        [
-            "--port", str(layout.ports[SERVICE]), "--psql", str(layout.programs / "psql"),
-            "--target", str(layout.service_file),
-        ],
-    )  # fmt: skip
-
-
-def _start_client(layout: Layout, every: float) -> None:
-    if processes.recall(layout.client_record) is not None:
-        return
-    _daemon(
-        layout, "client", layout.receipts.parent, layout.client_record,
-        ["--port", str(layout.ports[SERVICE]), "--receipts", str(layout.receipts), "--every", str(every)],
-    )  # fmt: skip
-
-
-def _daemon(layout: Layout, module: str, directory: Path, record: Path, words: list[str]) -> None:
-    account = layout.account
-    become = ["--uid", str(account.uid), "--gid", str(account.gid)] if account.drops else []
-    log = directory / f"{module}.log"
-    argv = [
-        layout.python, "-P", "-m", f"orchestrator.lab.{module}", *words,
-        "--daemon", "--record", str(record), "--log", str(log), *become,
-    ]  # fmt: skip
-    done = subprocess.run(
-        argv,
-        cwd=directory,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    if done.returncode == 98:
-        raise postgres.PortTaken(f"port {layout.ports[SERVICE]} of the {module} was taken", mend="try again")
-    if done.returncode != 0:
-        raise LabError(f"the {module} does not start: {done.stderr.strip()[-1000:]}", mend=f"see {log}")
+        services.start_client(done, client)

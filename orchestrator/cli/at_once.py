@@ -10,6 +10,8 @@ import os
 from collections.abc import Sequence
 
 from orchestrator.cli import place
+from orchestrator.cli.exit_codes import ExitCode
+from orchestrator.cli.streams import warn
 
 LIMIT = 20
 """Runs listed where nobody says how many."""
@@ -28,11 +30,19 @@ def answered(words: Sequence[str]) -> bool:
 
 def status(run: str | None, limit: int, *, as_json: bool) -> None:
     """List the runs, or show one."""
-    program = place.app()
+    unread: list[str] = []
+
+    def heard(text: str) -> None:
+        unread.append(text)
+        warn(f"warning: {text}")
+
+    program = place.app(warn=heard)
     if run is None:
         from orchestrator.cli.run_list import show_list
 
-        show_list(program, limit, as_json=as_json)
+        if not show_list(program, limit, as_json=as_json, unread=unread) and unread:
+            # That no run was found says nothing where a journal could not be read.
+            raise SystemExit(ExitCode.STORE)
     else:
         from orchestrator.cli.run_status import show_run
 

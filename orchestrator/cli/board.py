@@ -82,9 +82,7 @@ def rows(state: RunState, moment: tuple[datetime, float], epoch: str) -> list[Ro
     return shown
 
 
-def row(
-    state: RunState, planned: PlannedStep, step: StepState, moment: tuple[datetime, float], epoch: str
-) -> Row:
+def row(state: RunState, planned: PlannedStep, step: StepState, moment: tuple[datetime, float], epoch: str) -> Row:
     """One step as it is at ``moment`` (wall clock, monotonic clock of ``epoch``)."""
     note, urgent = _note(state, planned, step)
     return Row(
@@ -99,9 +97,7 @@ def _took(step: StepState, moment: tuple[datetime, float], epoch: str) -> float 
         return None
     wall, mono = moment
     if step.status in AT_WORK:
-        return max(
-            mono - started.mono if started.epoch == epoch else (wall - started.at).total_seconds(), 0.0
-        )
+        return max(mono - started.mono if started.epoch == epoch else (wall - started.at).total_seconds(), 0.0)
     if step.ended is None:
         return None
     return between(started, step.ended)
@@ -186,11 +182,7 @@ class Board:
     def breaches(self) -> list[str]:
         """Promises knowingly not kept, in words."""
         state = self._state
-        return (
-            [one_line(str(event.body["detail"])) for event in tuple(state.breaches)]
-            if state is not None
-            else []
-        )
+        return [one_line(str(event.body["detail"])) for event in tuple(state.breaches)] if state is not None else []
 
     def outage(self) -> Outage | None:
         """The clock against the RTO."""

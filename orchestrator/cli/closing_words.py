@@ -51,9 +51,7 @@ def _by_hand(driven: Driven, width: int) -> Iterator[Text]:
     for name in state.rollback.order if state.rollback is not None else ():
         undo = state.plan.by_id[name].undo
         if undo is not None and state.steps[name].status != "undone":
-            yield from wrapped(
-                f"not undone: {name}: {one_line(state.steps[name].error)}", width, indent=1, style="red"
-            )
+            yield from wrapped(f"not undone: {name}: {one_line(state.steps[name].error)}", width, indent=1, style="red")
 
 
 def _go_on(driven: Driven, measured: Measurement, width: int) -> Iterator[Text]:
@@ -82,6 +80,4 @@ def _verified(measured: Measurement, width: int) -> Iterator[Text]:
     else:
         # Breaches have been told above.
         for reason in [one for one in verification.reasons if one.code != "had_breach"][:4]:
-            yield from wrapped(
-                f"does not count as verification: {reason.text}", width, indent=1, style="yellow"
-            )
+            yield from wrapped(f"does not count as verification: {reason.text}", width, indent=1, style="yellow")

@@ -36,9 +36,7 @@ def _runs(_ctx: Any, incomplete: str) -> Offer:
     from orchestrator.cli import place
 
     found = place.app().runs()[:50]
-    offered: Offer = [
-        (run.run_id, f"{run.runbook}, {run.mode}") for run in found if run.run_id.startswith(incomplete)
-    ]
+    offered: Offer = [(run.run_id, f"{run.runbook}, {run.mode}") for run in found if run.run_id.startswith(incomplete)]
     if found and "last".startswith(incomplete):
         offered.append(("last", f"the newest: {found[0].run_id}"))
     return offered

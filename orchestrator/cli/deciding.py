@@ -19,9 +19,7 @@ PATIENCE = 5.0
 _LOOK = 0.1
 
 
-def decide(
-    run: str, verb: str, step: str = "", *, by: str | None, why: str = "", resume: bool = False
-) -> None:
+def decide(run: str, verb: str, step: str = "", *, by: str | None, why: str = "", resume: bool = False) -> None:
     """Give the decision; with ``resume`` drive the run on, where nothing drives it.
 
     Raises Refused where the run will not take it, UsageError where run or step do not exist.
@@ -54,9 +52,7 @@ def _drive_on(program: Holdfast, run_id: str) -> NoReturn:
 
     from orchestrator.cli.drive import drive
 
-    result = drive(
-        program, lambda asked: program.resume(run_id, asked), run_id=run_id, wait=True, as_json=False
-    )
+    result = drive(program, lambda asked: program.resume(run_id, asked), run_id=run_id, wait=True, as_json=False)
     raise typer.Exit(result.code)
 
 

@@ -66,21 +66,15 @@ def demo(out: Path, *, keep: bool, synchronous: bool) -> int:
 def _prepare(out: Path) -> None:
     """An empty directory of our own. Raises UsageError where it holds other things."""
     if out.exists() and not (out / MARK).exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(
-            f"{out} is there already, and is not from an earlier demo", mend="name another with --out DIR"
-        )
+        raise UsageError(f"{out} is there already, and is not from an earlier demo", mend="name another with --out DIR")
     take_down(out / "lab", remove=True)
     for name in _OURS:
         shutil.rmtree(out / name, ignore_errors=True)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        (out / MARK).write_text(
-            "Made by holdfast demo, which may remove what it made here.\n", encoding="utf-8"
-        )
+        (out / MARK).write_text("Made by holdfast demo, which may remove what it made here.\n", encoding="utf-8")
     except OSError as error:
-        raise UsageError(
-            f"{out} cannot be written: {error.strerror}", mend="name another with --out DIR"
-        ) from error
+        raise UsageError(f"{out} cannot be written: {error.strerror}", mend="name another with --out DIR") from error
 
 
 @contextmanager
@@ -104,12 +98,8 @@ def _lab(where: Path, *, keep: bool, synchronous: bool) -> Iterator[Lab]:
     try:
         begun = time.monotonic()
         lab = Lab.up(where, synchronous=synchronous)
-        commits = (
-            "each commit waits for the standby" if synchronous else "commits do not wait for the standby"
-        )
-        say(
-            f"     up in {time.monotonic() - begun:.1f}s; a customer posts about 50 orders a second; {commits}"
-        )
+        commits = "each commit waits for the standby" if synchronous else "commits do not wait for the standby"
+        say(f"     up in {time.monotonic() - begun:.1f}s; a customer posts about 50 orders a second; {commits}")
         yield lab
     finally:
         if keep and (where / "lab.json").exists():

@@ -26,9 +26,7 @@ def summary(held: Held, out: Path, seconds: float, state: str) -> Iterator[str]:
     if held.restore is not None:
         yield f"  restore   data back after {_took(held.restore.measured.rto)}; {_against(held.restore.measured.rto)}"
         yield from _lost(held.restore)
-    forged = (
-        f"the forged copy is refused at {held.refused}" if held.refused else "THE FORGED COPY WAS NOT REFUSED"
-    )
+    forged = f"the forged copy is refused at {held.refused}" if held.refused else "THE FORGED COPY WAS NOT REFUSED"
     yield f"  evidence  both bundles hold; {forged}"
     for name in ("takeover", "restore"):
         yield f"  {'papers' if name == 'takeover' else '':<8}  {out / name / 'record.en.html'} (and record.zh.html)"

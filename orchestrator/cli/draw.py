@@ -41,9 +41,7 @@ def wrapped(text: str, width: int, *, indent: int, style: str = "", most: int = 
     return [fit(Text(" " * indent + one, style=style), width) for one in lines]
 
 
-def header(
-    plan: Plan, outage: Outage | None, spent: Spent, breaches: Sequence[str], width: int
-) -> list[Text]:
+def header(plan: Plan, outage: Outage | None, spent: Spent, breaches: Sequence[str], width: int) -> list[Text]:
     """What runs, the clock against the RTO, where the time goes, and promises broken."""
     first = Text()
     first.append(f" {plan.mode} ", style="bold white on red" if plan.mode == "live" else "bold black on cyan")
@@ -76,21 +74,11 @@ def _clock(plan: Plan, outage: Outage, width: int) -> Text:
         return text
     left = limit - outage.seconds
     late = left < 0
-    style = (
-        "bold red"
-        if late
-        else "bold green"
-        if outage.restored
-        else "bold yellow"
-        if left < limit / 4
-        else "bold"
-    )
+    style = "bold red" if late else "bold green" if outage.restored else "bold yellow" if left < limit / 4 else "bold"
     if late:
         text.append(f"RTO {format_duration(limit)} MISSED by {format_duration(-left)}", style=style)
     elif outage.restored:
-        text.append(
-            f"RTO {format_duration(limit)}: restored after {format_duration(outage.seconds)}", style=style
-        )
+        text.append(f"RTO {format_duration(limit)}: restored after {format_duration(outage.seconds)}", style=style)
     else:
         text.append(f"RTO {format_duration(limit)}: {_counting(left)} left", style=style)
     basis = f"counted from {outage.since}"
@@ -113,11 +101,7 @@ def _spent(spent: Spent) -> Text:
         text.append(f"{name} ", style="dim")
         text.append(f"{_counting(value)}   ", style="bold" if value >= 1 else "")
     if spent.counted is not None:
-        limit = (
-            f" of {format_duration(spent.counted_limit)} to {spent.counted_for}"
-            if spent.counted_limit
-            else ""
-        )
+        limit = f" of {format_duration(spent.counted_limit)} to {spent.counted_for}" if spent.counted_limit else ""
         text.append(f"contract clock {_counting(spent.counted)}{limit}", style="dim")
         if spent.left_out >= 1:
             text.append(f" ({_counting(spent.left_out)} waiting for the customer left out)", style="dim")
@@ -129,9 +113,7 @@ def step_lines(row: Row, width: int, id_width: int, *, live: bool = True) -> lis
     mark = row.mark
     line = Text(" ")
     line.append(f"{mark.symbol} {mark.word}".ljust(WIDEST + 1), style=mark.style)
-    line.append(
-        _cut(row.step, id_width).ljust(id_width + 1), style="bold" if row.status in NEEDS_EYES else mark.style
-    )
+    line.append(_cut(row.step, id_width).ljust(id_width + 1), style="bold" if row.status in NEEDS_EYES else mark.style)
     line.append(_times(row).rjust(TIMES), style=_time_style(row))
     if live:
         share = row.seconds / row.budget if row.seconds is not None and row.budget else None
@@ -179,14 +161,10 @@ def hint_lines(found: Sequence[Hint], width: int) -> list[Text]:
     lines: list[Text] = []
     for hint in found:
         lines.extend(
-            wrapped(
-                f"{hint.step}: {hint.text}" if hint.step else hint.text, width, indent=1, style="bold yellow"
-            )
+            wrapped(f"{hint.step}: {hint.text}" if hint.step else hint.text, width, indent=1, style="bold yellow")
         )
         # A command is never cut: it is there to be copied. The terminal wraps it where it must.
-        lines.extend(
-            Text(f"   {command}", style="bold", no_wrap=False, overflow="fold") for command in hint.commands
-        )
+        lines.extend(Text(f"   {command}", style="bold", no_wrap=False, overflow="fold") for command in hint.commands)
     return lines
 
 
@@ -206,9 +184,7 @@ def windowed(rows: Sequence[Row], width: int, room: int) -> list[Text]:
             break
     left = [row for number, row in enumerate(rows) if number not in kept]
     done = sum(row.status in GOOD for row in left)
-    told = ", ".join(
-        f"{count} {word}" for count, word in ((done, "done"), (len(left) - done, "not done yet")) if count
-    )
+    told = ", ".join(f"{count} {word}" for count, word in ((done, "done"), (len(left) - done, "not done yet")) if count)
     shown = [line for number in sorted(kept) for line in drawn[number]]
     return [*shown, fit(Text(f"   and {len(left)} more steps: {told}", style="dim"), width)]
 

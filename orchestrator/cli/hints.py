@@ -39,9 +39,7 @@ def hints(state: RunState, *, driven: bool = True) -> list[Hint]:
         return found
     if not found:
         return [Hint("", "nothing drives this run; go on with", (_command(state, "resume", ""),))]
-    return [
-        replace(hint, commands=tuple(f"{command} --resume" for command in hint.commands)) for hint in found
-    ]
+    return [replace(hint, commands=tuple(f"{command} --resume" for command in hint.commands)) for hint in found]
 
 
 def _held_up(state: RunState) -> list[Hint]:
@@ -62,9 +60,7 @@ def _waiting(state: RunState, name: str) -> Hint:
     planned, step = state.plan.by_id[name], state.steps[name]
     body = step.waiting.body if step.waiting is not None else {}
     if planned.kind == "approve":
-        return Hint(
-            name, _question(state, planned, step), _verbs(state, name, ("approve", "reject", "override"))
-        )
+        return Hint(name, _question(state, planned, step), _verbs(state, name, ("approve", "reject", "override")))
     text = one_line(_text(body.get("instructions")))
     return Hint(name, f"by hand: {text}", _verbs(state, name, ("mark-done", "skip")))
 
@@ -125,9 +121,7 @@ def _stuck(state: RunState, name: str) -> Hint:
 
 def _whole_run(state: RunState) -> Hint:
     verbs = ["rollback"] if _allowed(state, "rollback", "") else []
-    return Hint(
-        "", "or give the whole run up", tuple(_command(state, verb, "") for verb in [*verbs, "abort"])
-    )
+    return Hint("", "or give the whole run up", tuple(_command(state, verb, "") for verb in [*verbs, "abort"]))
 
 
 def _verbs(state: RunState, name: str, verbs: tuple[str, ...]) -> tuple[str, ...]:

@@ -73,6 +73,7 @@ def _group() -> Any:
 
     app = typer.Typer(
         cls=LazyGroup,
+        no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -41,9 +41,7 @@ Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason; it 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 Site = Annotated[
     str | None,
-    typer.Option(
-        "--site", metavar="SITE", help="Which site below inventories/.", autocompletion=complete.sites
-    ),
+    typer.Option("--site", metavar="SITE", help="Which site below inventories/.", autocompletion=complete.sites),
 ]
 Inventory = Annotated[
     str | None,

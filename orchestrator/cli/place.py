@@ -37,9 +37,7 @@ def settings(by: str | None = None) -> Settings:
     """The settings of this call."""
     from orchestrator.wiring.settings import Settings
 
-    return Settings.from_environment(
-        workspace=CHOSEN.workspace, state=CHOSEN.state, store=CHOSEN.store, by=by
-    )
+    return Settings.from_environment(workspace=CHOSEN.workspace, state=CHOSEN.state, store=CHOSEN.store, by=by)
 
 
 def app(by: str | None = None, warn: Callable[[str], None] | None = None) -> Holdfast:

@@ -28,9 +28,7 @@ def _head(plan: Plan, width: int) -> Iterator[Text]:
     facts = [f"site {plan.site}" if plan.site else "", f"system {plan.system}" if plan.system else ""]
     facts.append(f"severity {plan.severity}" if plan.severity is not None else "")
     facts.append(f"locks {', '.join(plan.locks)}" if plan.locks else "locks nothing")
-    facts.append(
-        "undone by itself when it fails" if plan.on_failure == "rollback" else "stops when it fails, and asks"
-    )
+    facts.append("undone by itself when it fails" if plan.on_failure == "rollback" else "stops when it fails, and asks")
     yield from wrapped("; ".join(fact for fact in facts if fact), width, indent=0)
     if plan.inputs:
         given = ", ".join(f"{name}={_value(value)}" for name, value in plan.inputs.items())
@@ -53,9 +51,7 @@ def _objectives(plan: Plan, width: int) -> Iterator[Text]:
             if spare >= 0
             else f"DOES NOT FIT, {format_duration(-spare)} too long"
         )
-        yield Text(
-            f"RTO {format_duration(plan.rto)}: {path}, {fits}", style="green" if spare >= 0 else "bold red"
-        )
+        yield Text(f"RTO {format_duration(plan.rto)}: {path}, {fits}", style="green" if spare >= 0 else "bold red")
     yield from wrapped(" > ".join(plan.critical_steps) or "nothing on it", width, indent=2, style="dim")
     yield Text(f"RPO {format_duration(plan.rpo)}" if plan.rpo is not None else "no RPO is set")
 

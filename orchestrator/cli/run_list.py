@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,8 @@ class Line:
     detail: str
 
 
-def show_list(program: Holdfast, limit: int, *, as_json: bool) -> None:
-    """Print the newest runs."""
+def show_list(program: Holdfast, limit: int, *, as_json: bool, unread: Sequence[str] = ()) -> int:
+    """Print the newest runs; answers how many there are. ``unread``: what was said of journals that cannot be read."""
     listings = program.runs()
     lines = [_line(program, listing) for listing in listings[:limit]]
     if as_json:
@@ -38,22 +39,20 @@ def show_list(program: Holdfast, limit: int, *, as_json: bool) -> None:
             for line in lines
         ]  # fmt: skip
         say(json.dumps({"runs": rows, "total": len(listings)}, ensure_ascii=False))
-        return
+        return len(listings)
     if not lines:
-        say("no runs yet; begin with: holdfast run NAME --mode drill")
-        return
+        say("no runs in what can be read" if unread else "no runs yet; begin with: holdfast run NAME --mode drill")
+        return 0
     _print(lines)
     if len(listings) > limit:
         say(f"and {len(listings) - limit} older; see them with --limit {len(listings)}")
+    return len(listings)
 
 
 def _print(lines: list[Line]) -> None:
     """Columns, without the cost of a table library: this is what somebody waits for at three in the morning."""
     head = Line("run", "started (UTC)", "runbook", "mode", "status", "")
-    rows = [
-        (line.run_id, line.created, line.runbook, line.mode, line.status, line.detail)
-        for line in (head, *lines)
-    ]
+    rows = [(line.run_id, line.created, line.runbook, line.mode, line.status, line.detail) for line in (head, *lines)]
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]

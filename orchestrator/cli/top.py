@@ -32,9 +32,7 @@ def top(
     ] = None,
     store: Annotated[
         str | None,
-        typer.Option(
-            "--store", metavar="ADDRESS", help="The journal: a file, or postgresql://... [$HOLDFAST_STORE]."
-        ),
+        typer.Option("--store", metavar="ADDRESS", help="The journal: a file, or postgresql://... [$HOLDFAST_STORE]."),
     ] = None,
     version: Annotated[  # noqa: ARG001 - its callback answers it
         bool, typer.Option("--version", "-V", help="Print the version.", callback=_version, is_eager=True)

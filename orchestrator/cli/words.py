@@ -156,9 +156,7 @@ def _rollback(body: Mapping[str, Any], _plan: Plan) -> str:
     order = ", ".join(body.get("order") or ()) or "nothing to undo"
     fixed = body.get("irreversible") or {}
     tail = f"; cannot be undone: {', '.join(fixed)}" if fixed else ""
-    return (
-        f"ROLLBACK by {body.get('by', '?')}{_after(str(body.get('why', '')))}; in this order: {order}{tail}"
-    )
+    return f"ROLLBACK by {body.get('by', '?')}{_after(str(body.get('why', '')))}; in this order: {order}{tail}"
 
 
 def _rolled_back(body: Mapping[str, Any], _plan: Plan) -> str:

@@ -10,13 +10,9 @@ import typer
 def command(
     out: Annotated[
         str,
-        typer.Option(
-            "--out", "-o", metavar="DIR", help="Where the records, and everything else of it, are put."
-        ),
+        typer.Option("--out", "-o", metavar="DIR", help="Where the records, and everything else of it, are put."),
     ] = "holdfast-demo",
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Leave the lab up afterwards, to look around.")
-    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the lab up afterwards, to look around.")] = False,
     synchronous: Annotated[
         bool,
         typer.Option("--synchronous", help="Let commits wait for the standby: then nothing may be lost."),

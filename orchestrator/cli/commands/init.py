@@ -8,9 +8,7 @@ import typer
 
 
 def command(
-    directory: Annotated[
-        str, typer.Argument(metavar="DIR", help="Where the workspace shall be.", show_default=False)
-    ],
+    directory: Annotated[str, typer.Argument(metavar="DIR", help="Where the workspace shall be.", show_default=False)],
 ) -> None:
     """Make a workspace from the shipped runbooks, playbooks, drills and inventory.
 

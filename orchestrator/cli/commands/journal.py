@@ -31,7 +31,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     no_args_is_help=True,
-    subcommand_metavar="RUN | import PATH",
+    subcommand_metavar="RUN | import [PATH]",
 )
 
 
@@ -62,21 +62,28 @@ def show(
 @app.command("import")
 def import_(
     path: Annotated[
-        str,
-        typer.Argument(metavar="PATH", help="The journal of another state directory.", show_default=False),
-    ],
+        str | None,
+        typer.Argument(
+            metavar="PATH",
+            help="The journal of another state directory; all break-glass journals here where none is named.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Take over the runs of a journal that was kept elsewhere, break-glass for one.
+    """Take over the runs of a journal that was kept elsewhere.
 
     Runs that are here already are continued where they follow on; where two journals contradict each other, nothing is
     taken over and both are named.
     """
     from orchestrator.cli.streams import say, warn
+    from orchestrator.journal.importing import bring_back
+    from orchestrator.journal.opening import open_store
 
-    report = place.app().import_store(path)
+    program = place.app()
+    report = program.import_store(path) if path is not None else bring_back(open_store(program.settings.store))
     for run_id, added in report.added.items():
         say(f"{run_id}: {added} events taken over" if added else f"{run_id}: all of it was here already")
     for text in report.warnings:
         warn(f"warning: {text}")
     if not report.added:
-        say("no runs in it")
+        say("nothing to take over")

@@ -111,9 +111,7 @@ def reset(
     name: Name = "default",
     synchronous: Annotated[
         bool | None,
-        typer.Option(
-            "--synchronous/--asynchronous", help="Whether a commit waits for the standby [as it was]."
-        ),
+        typer.Option("--synchronous/--asynchronous", help="Whether a commit waits for the standby [as it was]."),
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:

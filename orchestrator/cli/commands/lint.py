@@ -45,11 +45,7 @@ def command(
     problems = program.lint(names or (), site=site, inventory=Path(inventory) if inventory else None)
     wrong = [problem for problem in problems if strict or not problem.warning]
     if as_json:
-        say(
-            json.dumps(
-                {"ok": not wrong, "problems": [asdict(problem) for problem in problems]}, ensure_ascii=False
-            )
-        )
+        say(json.dumps({"ok": not wrong, "problems": [asdict(problem) for problem in problems]}, ensure_ascii=False))
     else:
         for problem in problems:
             say(str(problem))

@@ -20,9 +20,7 @@ def command(
     ] = False,
     accept_changes: Annotated[
         bool,
-        typer.Option(
-            "--accept-changes", help="Go on though runbook, playbooks or inventory have changed; a breach."
-        ),
+        typer.Option("--accept-changes", help="Go on though runbook, playbooks or inventory have changed; a breach."),
     ] = False,
     by: options.By = None,
     no_wait: options.NoWait = False,

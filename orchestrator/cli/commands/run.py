@@ -26,9 +26,7 @@ def command(
     inventory: options.Inventory = None,
     onset: Annotated[
         str | None,
-        typer.Option(
-            "--onset", metavar="WHEN", help="When the fault began: '5m ago', 02:47 or ISO 8601 with a zone."
-        ),
+        typer.Option("--onset", metavar="WHEN", help="When the fault began: '5m ago', 02:47 or ISO 8601 with a zone."),
     ] = None,
     detected: Annotated[
         str | None,
@@ -36,9 +34,7 @@ def command(
     ] = None,
     by: options.By = None,
     no_wait: options.NoWait = False,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask on a terminal before a live run.")
-    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask on a terminal before a live run.")] = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Run a runbook or a drill.
@@ -78,9 +74,7 @@ def _ask(prepared: Prepared) -> None:
     if not (is_terminal() and is_terminal(sys.stdin)):
         return
     plan = prepared.plan
-    hosts = dict.fromkeys(
-        place_of(step.kind, step.spec) for step in plan.steps if step.changes and not step.skip
-    )
+    hosts = dict.fromkeys(place_of(step.kind, step.spec) for step in plan.steps if step.changes and not step.skip)
     typer.echo(f"LIVE: {plan.title.en} ({plan.runbook}){f', site {plan.site}' if plan.site else ''}")
     typer.echo(f"  changes: {', '.join(host for host in hosts if host) or 'nothing'}")
     if not typer.confirm("Start it?", default=False):

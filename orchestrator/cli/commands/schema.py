@@ -45,6 +45,4 @@ def command(
     elif kind == RECORD:
         say(schema_text().rstrip("\n"))
     else:
-        raise UsageError(
-            f"there is no kind of document {kind!r}", mend=f"there are: {', '.join((*KINDS, RECORD))}"
-        )
+        raise UsageError(f"there is no kind of document {kind!r}", mend=f"there are: {', '.join((*KINDS, RECORD))}")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.engine import conductor, rollback
+from orchestrator.engine.bodies import ended_body, started_body
 from orchestrator.engine.clockwatch import ClockWatch
 from orchestrator.engine.decisions import body_of, judge
+from orchestrator.engine.driven import Driven, Halt, Ports
 from orchestrator.engine.expectations import judged
-from orchestrator.engine.jobs import JobMaker
 from orchestrator.engine.moves import (
     Ask,
     Attach,
@@ -27,7 +26,7 @@ from orchestrator.engine.moves import (
     Start,
 )
 from orchestrator.engine.phases import GRACE, Held, Now, start
-from orchestrator.engine.ports import Clock, Finished, Hands, Inbox, Interrupted, Journal, Mailbox, Observer
+from orchestrator.engine.ports import Finished, Interrupted
 from orchestrator.engine.second_looks import Look, next_look
 from orchestrator.engine.state import RunState
 from orchestrator.errors import HoldfastError
@@ -36,41 +35,7 @@ from orchestrator.model.job import Job, Phase
 from orchestrator.model.outcome import Ending, Outcome, failed
 from orchestrator.model.transition import StepStatus
 
-
-class Halt(StrEnum):
-    """Why the loop came to an end."""
-
-    ENDED = "ended"
-    """The run is over."""
-    STOPPED = "stopped"
-    """Nothing can go on without a decision on a failed, unknown or doubtful step."""
-    WAITING = "waiting"
-    """Only people are awaited, and this driver was told not to wait for them."""
-    INTERRUPTED = "interrupted"
-    """Somebody stopped this driver; jobs run on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Driven:
-    """How driving ended. ``running`` are the idents of jobs that were left running."""
-
-    halt: Halt
-    state: RunState
-    running: tuple[str, ...] = ()
-    why: str = ""
-
-
-@dataclass(slots=True)
-class Ports:
-    """Everything the runner acts through."""
-
-    journal: Journal
-    hands: Hands
-    mailbox: Mailbox
-    inbox: Inbox
-    clock: Clock
-    jobs: JobMaker
-    observers: Sequence[Observer] = field(default_factory=tuple)
+__all__ = ["Driven", "Halt", "Ports", "Runner"]
 
 
 class Runner:
@@ -217,7 +182,7 @@ class Runner:
         self._begin(job, one.check)
 
     def _begin(self, job: Job, check: int, *, again: bool = False) -> None:
-        body = {**_started(job.step, job.phase, job.attempt, job.ident, check), "timeout": job.timeout}
+        body = {**started_body(job.step, job.phase, job.attempt, job.ident, check), "timeout": job.timeout}
         if again:
             body["again"] = True
         self._append(EventKind.STEP_STARTED, {**body, "job": self.ports.jobs.shown(job)})
@@ -229,7 +194,7 @@ class Runner:
 
     def _cannot_begin(self, one: Start, error: HoldfastError) -> None:
         """What stands in the runbook cannot be made into a job: nothing is done, and the step says why."""
-        body = _started(one.step, one.phase, one.attempt, one.ident, one.check)
+        body = started_body(one.step, one.phase, one.attempt, one.ident, one.check)
         self._append(EventKind.STEP_STARTED, {**body, "job": {}})
         self._end(one.step, one.phase, one.attempt, failed(error.message, mend=error.mend), began=False)
 
@@ -307,9 +272,8 @@ class Runner:
             self._gone(job, outcome)
         else:
             outcome, missed = judged(job, outcome)
-            self._end(
-                job.step, job.phase, job.attempt, outcome, notice.elapsed, attached=notice.attached, missed=missed
-            )
+            more = {"seconds": notice.elapsed, "attached": notice.attached, "missed": missed}
+            self._end(job.step, job.phase, job.attempt, outcome, **more)
             self._forget(job)
 
     def _never_began(self, job: Job) -> None:
@@ -342,32 +306,8 @@ class Runner:
         if not (step.action_ident == job.ident and next_look(self.state.plan.by_id[job.step], step) is Look.FIND):
             self.ports.hands.forget(job)
 
-    def _end(
-        self,
-        step: str,
-        phase: Phase,
-        attempt: int,
-        outcome: Outcome,
-        seconds: float | None = None,
-        *,
-        attached: bool = False,
-        began: bool = True,
-        missed: Sequence[str] = (),
-    ) -> None:
-        body: dict[str, Any] = {
-            "step": step,
-            "phase": str(phase),
-            "attempt": attempt,
-            "outcome": outcome.to_body(),
-            "elapsed": None if seconds is None else round(seconds, 6),
-        }
-        if attached:
-            body["attached"] = True
-        if not began:
-            body["began"] = False
-        if missed:
-            body["unmet"] = list(missed)
-        self._append(EventKind.STEP_ENDED, body)
+    def _end(self, step: str, phase: Phase, attempt: int, outcome: Outcome, **more: Any) -> None:
+        self._append(EventKind.STEP_ENDED, ended_body(step, phase, attempt, outcome, **more))
 
     def _take_decisions(self) -> None:
         for decision in self.ports.inbox.after(self.state.decisions_seen):
@@ -379,10 +319,3 @@ class Runner:
         running = tuple(self.ports.hands.detach())
         self._append(EventKind.DRIVER_RELEASED, {"why": notice.why, "running": list(running)})
         return Driven(Halt.INTERRUPTED, self.state, running, notice.why)
-
-
-def _started(step: str, phase: Phase, attempt: int, ident: str, check: int) -> dict[str, Any]:
-    body: dict[str, Any] = {"step": step, "phase": str(phase), "attempt": attempt, "ident": ident}
-    if phase in (Phase.VERIFY, Phase.UNDO_VERIFY):
-        body["check"] = str(check)
-    return body

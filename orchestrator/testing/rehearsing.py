@@ -63,6 +63,7 @@ def play_material(rehearsal: Rehearsal, material: Material) -> Played:
         started_by=rehearsal.started_by,
         secrets=dict.fromkeys(plan.secrets, "rehearsed"),
         observers=[cast],
+        poll=60.0,
     )
     unknown = [f"there is no step {name!r} in the plan" for name in cast.names() if name not in plan.by_id]
     if unknown:

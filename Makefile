@@ -29,7 +29,7 @@ demo: $(VENV)/.run ## a real takeover and a real restore on the embedded lab, me
 test: unit rehearsals integration acceptance ## all tests
 
 unit: $(VENV)/.dev ## no disk, no sleep: seconds
-	$(PYTEST) tests/unit -q
+	$(PYTEST) tests/unit -q -n $(WORKERS)
 
 rehearsals: $(VENV)/.dev ## every shipped runbook, played in a fake world
 	$(PYTEST) tests/rehearsals -q

@@ -14,28 +14,31 @@ def count(acknowledged: Sequence[Acknowledged], survivors: Collection[int]) -> d
     """Transactions and seconds lost, exactly.
 
     ``written`` is what was acknowledged; each of it either ``survived`` or is one of ``lost_transactions``.
-    ``lost_seconds`` runs from the last surviving acknowledgement to the last lost one, both read from one clock, which
-    ``clock`` names; 0 where nothing is lost, and null where nothing survived: the loss then began before all
-    that is known. ``unacknowledged_survived``: commits nobody was told of, which is no loss. ``holes``: lost ones that
-    are older than the newest survivor; a copy that is merely late has none.
+    ``lost_seconds`` runs from the last survivor before all loss to the last lost one (a client goes on after the
+    takeover: what it was told then says nothing of the loss), both read from one clock, which ``clock`` names; 0 where
+    nothing is lost, and null where nothing survived from before: the loss then began before all that is known.
+    ``last_survived_at`` is that survivor. ``unacknowledged_survived``: commits nobody was told of, which is no loss.
+    ``holes``: survivors among the lost ones; a copy that is merely late has none.
     """
     there = set(survivors)
     # A number acknowledged twice (a client that asked again) is one transaction: the first answer counts.
     known = {entry.number: entry for entry in reversed(acknowledged)}
     kept = [entry for number, entry in sorted(known.items()) if number in there]
     lost = [entry for number, entry in sorted(known.items()) if number not in there]
-    last, last_kept = _latest(list(known.values())), _latest(kept)
+    last, first_lost, last_lost = _latest(list(known.values())), min(lost, key=_time, default=None), _latest(lost)
+    before = [entry for entry in kept if first_lost is None or _time(entry) < _time(first_lost)]
+    last_kept = _latest(before)
     result: dict[str, Any] = {
         "written": len(known),
         "survived": len(kept),
         "lost_transactions": len(lost),
-        "lost_seconds": _seconds(last_kept, _latest(lost)) if lost else 0.0,
+        "lost_seconds": _seconds(last_kept, last_lost) if lost else 0.0,
         "last_written_at": last.at if last else None,
         "last_survived_at": last_kept.at if last_kept else None,
         "unacknowledged_survived": len(there - known.keys()),
         "clock": _clock(list(known.values())),
     }
-    holes = [entry for entry in lost if last_kept is not None and _time(entry) < _time(last_kept)]
+    holes = [e for e in kept if first_lost and last_lost and _time(first_lost) < _time(e) < _time(last_lost)]
     if holes:
         result["holes"] = len(holes)
     return result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -119,7 +119,12 @@ def _not_restored(story: Story, line: Timeline, onset: int, status: str, say: An
 
 def losses(story: Story) -> list[Loss]:
     """Every marker measurement that ended well and gave numbers, in order."""
-    found: list[Loss] = []
+    found = (_loss(step, kind, numbers, simulated) for step, kind, numbers, simulated in _measured(story))
+    return [loss for loss in found if loss is not None]
+
+
+def _measured(story: Story) -> Iterator[tuple[str, Literal["markers", "receipts"], Any, bool]]:
+    """What each measurement that ended well said: step, kind, numbers, and whether it was simulated."""
     for step in story.steps.values():
         action = step.action
         if step.planned.kind != "marker" or "measure" not in step.planned.spec or action is None or not action.good:
@@ -127,15 +132,8 @@ def losses(story: Story) -> list[Loss]:
         outcome = action.outcome
         if outcome is None or step.status is not StepStatus.SUCCEEDED:
             continue
-        parts: tuple[tuple[Literal["markers", "receipts"], Any], ...] = (
-            ("markers", outcome.output),
-            ("receipts", outcome.output.get("receipts")),
-        )
-        for kind, numbers in parts:
-            loss = _loss(step.planned.id, kind, numbers, outcome.simulated)
-            if loss is not None:
-                found.append(loss)
-    return found
+        yield step.planned.id, "markers", outcome.output, outcome.simulated
+        yield step.planned.id, "receipts", outcome.output.get("receipts"), outcome.simulated
 
 
 def _loss(step: str, kind: Literal["markers", "receipts"], numbers: Any, simulated: bool) -> Loss | None:
@@ -193,4 +191,18 @@ def judge_rpo(story: Story, found: list[Loss]) -> Objective:
     reason = remark(
         "rpo_beyond" if late else "rpo_within", lost=worst.lost_transactions, lost_s=worst.lost_s, limit_s=limit
     )
+    if not late and (unbounded := _unbounded(story)):
+        return say(Verdict.UNPROVEN, remark("rpo_unbounded", lost=unbounded), **measured)
     return say(Verdict.MISSED if late else Verdict.MET, reason, **measured)
+
+
+def _unbounded(story: Story) -> int:
+    """How many transactions a measurement found lost without finding since when; 0 where none did."""
+    found = [_count(numbers["lost_transactions"]) or 0 for _, _, numbers, _ in _measured(story) if _blind(numbers)]
+    return max(found, default=0)
+
+
+def _blind(numbers: Any) -> bool:
+    if not isinstance(numbers, Mapping):
+        return False
+    return _amount(numbers.get("lost_seconds")) is None and bool(_count(numbers.get("lost_transactions")))

@@ -31,6 +31,7 @@ ENGLISH: dict[str, str] = {
     "unsure": "{achieved_s} as measured, but up to {worst_s} given how exactly onset and restoration are known; "
     "the limit is {limit_s}.",
     "rpo_not_measured": "No marker measurement ended well, so the loss of data is not known.",
+    "rpo_unbounded": "{lost} transactions are lost, and none from before them is known: the span is not known.",
     "rpo_no_markers": "No markers had been written before the fault, so the loss of data is not known.",
     "rpo_simulated": "The marker measurement was simulated.",
     "rpo_within": "{lost} transactions and {lost_s} of committed work lost; {limit_s} allowed.",

@@ -18,6 +18,7 @@ REMARKS: dict[str, str] = {
     "beyond": "{achieved_s}，超出上限 {limit_s} 达 {over_s}。",
     "unsure": "实测 {achieved_s}，但按故障发生与业务恢复时刻的精度计，最长可达 {worst_s}；上限 {limit_s}。",
     "rpo_not_measured": "没有一次标记测量正常结束，数据丢失情况未知。",
+    "rpo_unbounded": "丢失 {lost} 笔事务，且此前没有已知保留的事务，丢失的时间跨度未知。",
     "rpo_no_markers": "故障前没有写入标记，数据丢失情况未知。",
     "rpo_simulated": "标记测量为模拟。",
     "rpo_within": "丢失 {lost} 笔交易、{lost_s} 的已提交数据；允许 {limit_s}。",

@@ -42,9 +42,16 @@ def test_where_nothing_survived_the_seconds_are_unknown() -> None:
     assert found["lost_seconds"] is None and found["last_survived_at"] is None
 
 
-def test_a_hole_is_counted_and_shown() -> None:
-    found = count(acks(1, 2, 3), {1, 3})
-    assert (found["lost_transactions"], found["lost_seconds"], found["holes"]) == (1, 0.0, 1)
+def test_a_survivor_among_the_lost_is_shown_and_shortens_nothing() -> None:
+    found = count(acks(1, 2, 3, 4), {1, 3})
+    assert (found["lost_transactions"], found["lost_seconds"], found["holes"]) == (2, 1.5, 1)
+
+
+def test_what_a_client_was_told_after_the_takeover_does_not_hide_the_loss() -> None:
+    found = count(acks(1, 2, 3, 4, 9, 10), {1, 2, 9, 10})
+    assert (found["lost_transactions"], found["lost_seconds"], found.get("holes")) == (2, 1.0, None)
+    assert found["last_survived_at"] == "2026-01-05T03:00:02.000000Z"
+    assert found["last_written_at"] == "2026-01-05T03:00:10.000000Z"
 
 
 def test_a_receipt_given_twice_is_one_transaction() -> None:

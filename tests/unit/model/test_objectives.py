@@ -147,6 +147,13 @@ def test_with_nothing_allowed_one_lost_transaction_is_a_miss() -> None:
     assert measured_loss(rpo=0.0, lost_transactions=0, lost_seconds=0.0, receipts=None).rpo.verdict is MET
 
 
+def test_a_loss_of_unknown_span_beside_a_known_one_is_not_taken_for_met() -> None:
+    rpo = measured_loss(survived=0, lost_transactions=7, lost_seconds=None).rpo
+    assert (rpo.verdict, rpo.reason.code) == (UNPROVEN, "rpo_unbounded")
+    receipts = {**MEASURED["receipts"], "lost_seconds": 31.0}
+    assert measured_loss(lost_transactions=7, lost_seconds=None, receipts=receipts).rpo.verdict is MISSED
+
+
 @pytest.mark.parametrize(
     ("output", "code"),
     [

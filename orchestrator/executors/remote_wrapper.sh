@@ -5,35 +5,40 @@
 #
 # In hf_dir, the job's own directory: keeper (who waits for the command), go (made just before the command starts:
 # whoever makes it decides whether it starts at all), child (the command's process), out, err, and rc, which
-# is there if and only if the end is known. mkdir of hf_dir is what forbids a second start.
+# has something in it if and only if the end is known. mkdir of hf_dir is what forbids a second start.
+#
+# Processes are what a short command's time goes into here: a word of the shell is taken before a program.
 
 hf_say() { printf '%s %s\n' "$hf_nonce" "$*"; }
 
 hf_nap() { sleep 0.1 2>/dev/null || sleep 1; }
 
-# "pid start", so that a process number that was given away again is not taken for the old process.
+# hf_who is "pid start", so that a process number that was given away again is not taken for the old process.
 hf_identity() {
+  hf_who="$1 gone"
   kill -0 "$1" 2>/dev/null || return 1
   if [ -r "/proc/$1/stat" ]; then
-    read -r hf_line <"/proc/$1/stat" 2>/dev/null || return 1
+    { read -r hf_line <"/proc/$1/stat"; } 2>/dev/null || return 1
     set -f
     set -- "$1" ${hf_line##*") "}
+    set +f
     [ "$2" != Z ] || return 1
     hf_boot=
-    read -r hf_boot 2>/dev/null </proc/sys/kernel/random/boot_id
-    echo "$1 ${21}-$hf_boot"
+    [ ! -r /proc/sys/kernel/random/boot_id ] || read -r hf_boot </proc/sys/kernel/random/boot_id
+    hf_who="$1 ${21}-$hf_boot"
   else
-    echo "$1 $(ps -o lstart= -p "$1" 2>/dev/null | tr -s ' ' '-')"
+    hf_who="$1 $(ps -o lstart= -p "$1" 2>/dev/null | tr -s ' ' '-')"
   fi
 }
 
 hf_alive() {
-  [ -f "$1" ] || return 1
+  [ -s "$1" ] || return 1
   read -r hf_pid hf_start <"$1" || return 1
-  [ "$(hf_identity "$hf_pid")" = "$hf_pid $hf_start" ]
+  hf_identity "$hf_pid" && [ "$hf_who" = "$hf_pid $hf_start" ]
 }
 
-hf_write() { printf '%s\n' "$2" >"$hf_dir/$1.new" && mv "$hf_dir/$1.new" "$hf_dir/$1"; }
+# One short line in one write: a reader finds the file empty or the line whole, and an empty file says nothing.
+hf_write() { printf '%s\n' "$2" >"$hf_dir/$1"; }
 
 # The command itself, in a session of its own, so that it and its children can be stopped together.
 hf_command() {
@@ -48,8 +53,10 @@ hf_command() {
 
 # Waits for the command and keeps its exit code, whatever becomes of the connection.
 hf_keep() {
-  hf_me=$(exec sh -c 'echo $PPID') # $$ is the shell this one was forked from
-  hf_write keeper "$(hf_identity "$hf_me")"
+  # $$ is the shell this one was forked from.
+  if [ -r /proc/self/stat ]; then read -r hf_me hf_line </proc/self/stat; else hf_me=$(exec sh -c 'echo $PPID'); fi
+  hf_identity "$hf_me"
+  hf_write keeper "$hf_who"
   # Room for the exit code is taken now: the disk may be full when the command ends.
   printf '%-12s\n' '' >"$hf_dir/rc.new"
   mkdir "$hf_dir/go" || exit 0
@@ -59,7 +66,8 @@ hf_keep() {
     hf_command "$@" </dev/null &
   fi
   hf_child=$!
-  hf_write child "$(hf_identity "$hf_child" || echo "$hf_child gone")"
+  hf_identity "$hf_child"
+  hf_write child "$hf_who"
   wait "$hf_child"
   printf '%-12s\n' "$?" 1<>"$hf_dir/rc.new" && mv "$hf_dir/rc.new" "$hf_dir/rc"
 }
@@ -88,13 +96,18 @@ hf_piece() {
   if head -c 1 </dev/null >/dev/null 2>&1; then head -c "$2" "$1"; else cat "$1"; fi
 }
 
-hf_size() { [ -f "$1" ] && wc -c <"$1" || echo 0; }
+hf_size() {
+  hf_bytes=0
+  [ ! -s "$1" ] || hf_bytes=$(($(wc -c <"$1")))
+}
 
 # Tells the end and sends what was printed; takes the directory away when the other side says it has it all.
 hf_result() {
   read -r hf_rc <"$hf_dir/rc"
-  hf_out=$(($(hf_size "$hf_dir/out")))
-  hf_err=$(($(hf_size "$hf_dir/err")))
+  hf_size "$hf_dir/out"
+  hf_out=$hf_bytes
+  hf_size "$hf_dir/err"
+  hf_err=$hf_bytes
   if [ "$hf_send" = 1 ]; then
     hf_say result "$hf_rc" "$hf_out" "$hf_err"
     [ "$hf_out" = 0 ] || hf_piece "$hf_dir/out" "$hf_out"
@@ -134,13 +147,13 @@ hf_forestall() {
 hf_follow() {
   hf_beats_on
   hf_tries=0
-  while [ ! -f "$hf_dir/rc" ]; do
+  while [ ! -s "$hf_dir/rc" ]; do
     if hf_alive "$hf_dir/keeper" || hf_alive "$hf_dir/child"; then
       hf_tries=0
     else
       # Looked at more than once: rc may have been written between two looks.
       hf_tries=$((hf_tries + 1))
-      if [ "$hf_tries" -gt 20 ] && [ ! -f "$hf_dir/rc" ]; then
+      if [ "$hf_tries" -gt 20 ] && [ ! -s "$hf_dir/rc" ]; then
         hf_beats_off
         hf_forestall
         hf_say gone
@@ -174,7 +187,7 @@ hf_start() {
   hf_beats_on
   wait "$hf_keeper"
   hf_beats_off
-  [ -f "$hf_dir/rc" ] || hf_follow
+  [ -s "$hf_dir/rc" ] || hf_follow
   hf_result
 }
 
@@ -191,10 +204,10 @@ hf_signal() {
 
 hf_stop() {
   [ -d "$hf_dir" ] || hf_absent
-  [ ! -f "$hf_dir/rc" ] || hf_result
+  [ ! -s "$hf_dir/rc" ] || hf_result
   hf_forestall
   hf_tries=0
-  until [ -f "$hf_dir/child" ] || [ "$hf_tries" -ge 20 ]; do
+  until [ -s "$hf_dir/child" ] || [ "$hf_tries" -ge 20 ]; do
     hf_tries=$((hf_tries + 1))
     hf_nap
   done
@@ -202,8 +215,8 @@ hf_stop() {
     hf_say stopping
     hf_signal TERM
     hf_end=$(($(date +%s) + hf_grace))
-    while [ ! -f "$hf_dir/rc" ] && [ "$(date +%s)" -lt "$hf_end" ]; do hf_nap; done
-    [ -f "$hf_dir/rc" ] || hf_signal KILL
+    while [ ! -s "$hf_dir/rc" ] && [ "$(date +%s)" -lt "$hf_end" ]; do hf_nap; done
+    [ -s "$hf_dir/rc" ] || hf_signal KILL
   fi
   hf_follow
 }

@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"\n{plain(target_rows(results))}")
         about = About(
             date=datetime.now(UTC).strftime("%Y-%m-%d"),
-            command=" ".join(["python -m benchmarks", *(argv if argv is not None else sys.argv[1:])]),
+            command=_shown(given),
             rounds=given.rounds,
             machine=about_machine,
             versions=versions(contestants.WANTED, place.packages),
@@ -60,6 +60,14 @@ def _words() -> argparse.ArgumentParser:
     words.add_argument("--no-install", action="store_true", help="leave out contestants that would be installed")
     words.add_argument("--out", type=Path, metavar="DIR", help="where the results go; a part of them is not kept else")
     return words
+
+
+def _shown(given: argparse.Namespace) -> str:
+    """The command as it can be typed anywhere: without a directory of this machine."""
+    words = ["python -m benchmarks"]
+    words += ["--only", given.only] if given.only else []
+    words += ["--rounds", str(given.rounds)] if given.rounds != 5 else []
+    return " ".join([*words, *(["--quick"] if given.quick else []), *(["--no-install"] if given.no_install else [])])
 
 
 def _set_up(chosen: list[str], place: Place, stack: ExitStack) -> tuple[list[Contest], dict[str, str]]:

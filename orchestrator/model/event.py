@@ -19,7 +19,8 @@ class EventKind(StrEnum):
     """Every kind of event there is."""
 
     RUN_CREATED = "run.created"
-    """What the run is bound to: ``plan`` (plan_to_body), ``by``, ``account``, ``host``, ``version``, ``workspace``."""
+    """What the run is bound to: ``plan`` (plan_to_body), ``by``, ``account``, ``host``, ``version``, ``workspace``,
+    ``inventory``, ``told`` (moments that were given with the command)."""
     DRIVER_CLAIMED = "driver.claimed"
     """A process drives the run from here: ``epoch``, ``pid``, ``host``, ``version``, ``by``."""
     DRIVER_RELEASED = "driver.released"
@@ -31,7 +32,7 @@ class EventKind(StrEnum):
     STEP_OVER_BUDGET = "step.over_budget"
     """Still running past its budget: ``step``, ``budget``, ``elapsed``."""
     STEP_ENDED = "step.ended"
-    """``step``, ``phase``, ``attempt``, ``outcome``, ``elapsed`` (monotonic seconds or null), ``attached``, ``unmet``."""
+    """``step``, ``phase``, ``attempt``, ``outcome``, ``elapsed`` (seconds or null), ``attached``, ``unmet``."""
     STEP_WAITING = "step.waiting"
     """A person is needed: ``step``, ``kind``, ``question`` or ``instructions``, ``deadline``, ``customer``."""
     STEP_DOUBTED = "step.doubted"

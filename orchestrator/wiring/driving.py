@@ -35,6 +35,9 @@ from orchestrator.wiring.memory import Memory
 from orchestrator.wiring.secrets import reveal
 from orchestrator.wiring.settings import Settings
 
+TOLD = "told at the start"
+"""The basis of a milestone that a person gave with the command."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -92,9 +95,7 @@ class Driving:
                 self._note(journal, state, EventKind.RUN_ENDED, {"status": "refused", "why": held.message})
                 raise
             self._note(journal, state, EventKind.DRIVER_CLAIMED, _claim(epoch, asked.by))
-            for name, moment in asked.milestones.items():
-                body = {"name": str(name), "at": to_iso(moment), "source": asked.by, "basis": "told at the start"}
-                self._note(journal, state, EventKind.MILESTONE, body)
+            self._tell_moments(journal, state)
             return self._drive(stack, store, journal, state, bound, asked, values, redactor, lock_fds)
 
     def resume(
@@ -126,6 +127,7 @@ class Driving:
                 )
             lock_fds = self._hold_targets(stack, store, plan, bound, now)
             self._note(journal, state, EventKind.DRIVER_CLAIMED, _claim(epoch, asked.by))
+            self._tell_moments(journal, state)
             if changed:
                 detail = f"resumed though changed since it was planned: {', '.join(changed)}"
                 self._note(journal, state, EventKind.BREACH, {"kind": "digest", "detail": detail, "by": asked.by})
@@ -189,8 +191,18 @@ class Driving:
             "version": __version__,
             "workspace": str(bound.workspace),
             "inventory": str(bound.inventory) if bound.inventory else "",
+            "told": {str(name): to_iso(moment) for name, moment in asked.milestones.items()},
         }
         self._note(journal, state, EventKind.RUN_CREATED, body)
+
+    def _tell_moments(self, journal: JournalWriter, state: RunState) -> None:
+        """The moments a person told at the start, each once: a driver that died at its start may have left some out."""
+        created, *later = journal.events()
+        told = {event.body["name"] for event in later if event.body.get("basis") == TOLD}
+        for name, at in sorted(created.body.get("told", {}).items(), key=lambda item: str(item[1])):
+            if name not in told:
+                body = {"name": name, "at": at, "source": created.body["by"], "basis": TOLD}
+                self._note(journal, state, EventKind.MILESTONE, body)
 
     def _note(self, journal: Journal, state: RunState, kind: EventKind, body: Mapping[str, Any]) -> None:
         state.apply(journal.append(kind, body))

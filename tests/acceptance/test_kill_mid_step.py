@@ -224,3 +224,16 @@ def _family(child: int, desk: Desk) -> list[int]:
     keepers = [int(file.read_text().split()[0]) for file in run.glob("jobs/work.action.1/hosts/*/keeper")]
     assert keepers
     return [*keepers, child]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("point", ["after:1", "after:2", "after:3"])
+def test_moments_a_person_told_at_the_start_survive_a_kill_at_the_start(tmp_path: Path, point: str) -> None:
+    workspace = make_workspace(tmp_path / "workspace", [step("work", ["true"])])
+    desk = Desk(state=tmp_path / "state", workspace=workspace)
+    told = ("--onset", "2026-01-05T03:00:00Z", "--detected", "2026-01-05T03:01:00Z")
+    assert desk.holdfast("run", "small", "--mode", "live", *told, HOLDFAST_CRASH=point).code == -9
+    assert desk.resume().code == 0
+    moments = [(seen.body["name"], seen.body["at"]) for seen in desk.journal() if seen.kind == "milestone"]
+    assert moments[:2] == [("onset", "2026-01-05T03:00:00.000000Z"), ("detected", "2026-01-05T03:01:00.000000Z")]
+    assert len([name for name, _ in moments if name in ("onset", "detected")]) == 2

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from orchestrator.cli import place, shipped
+from orchestrator.cli.demo_archive import busy_archive
 from orchestrator.cli.drive import drive
 from orchestrator.cli.exit_codes import ExitCode
 from orchestrator.cli.forgery import forge
@@ -123,7 +124,8 @@ def _show(program: Holdfast, lab: Lab, out: Path, held: Held, *, synchronous: bo
 
     say("3/5  Everything is put back, then the backup is restored into a third instance and checked:")
     lab.reset(synchronous=synchronous)
-    held.restore = _drill(program, RESTORE, lab)
+    with busy_archive(lab):
+        held.restore = _drill(program, RESTORE, lab)
     if _left(held.restore):
         return _give_up(program, held.restore)
     _judge(held, "the restore", held.restore)

@@ -262,3 +262,22 @@ def test_commands_shown_find_the_same_state(desk: Desk) -> None:
     answer = desk("--state", "another place", "run", "stuck", "--mode", "drill")
     assert "holdfast --state 'another place' retry" in answer.out
     assert desk("--state", "another place", "status", "last").code == 0
+
+
+def test_a_store_that_cannot_be_read_is_not_taken_for_an_empty_one(desk: Desk) -> None:
+    desk.write("state/journal.sqlite3", "this is no database, and has never been one")
+    answer = desk("status")
+    assert answer.code == 8
+    assert "cannot be read" in answer.err
+    assert "no runs in what can be read" in answer.out
+
+
+def test_break_glass_journals_are_brought_back_without_naming_them(desk: Desk) -> None:
+    broken = {"HOLDFAST_STATE": "/proc/nowhere"}
+    kept = desk("run", "good", "--mode", "drill", **broken)
+    assert kept.code == 5, kept
+    assert "BREAK GLASS" in kept.out
+    answer = desk("journal", "import")
+    assert answer.code == 0, answer
+    assert "events taken over" in answer.out
+    assert desk("status").out.splitlines()[1].split()[-1] == "succeeded"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from orchestrator.documents.lint.ancestry import Ancestry
 from orchestrator.documents.loading import Loaded
 from orchestrator.documents.source import Keys, Source
 from orchestrator.errors import Problem
@@ -48,19 +49,9 @@ class Book:
         return found
 
     @cached_property
-    def before(self) -> Mapping[str, frozenset[str]]:
-        """For each step, all steps that have certainly ended before it starts."""
-        found: dict[str, frozenset[str]] = {}
-        for name in self.needs:
-            seen: set[str] = set()
-            todo = list(self.needs[name])
-            while todo:
-                one = todo.pop()
-                if one not in seen:
-                    seen.add(one)
-                    todo.extend(self.needs[one])
-            found[name] = frozenset(seen)
-        return found
+    def before(self) -> Ancestry:
+        """Which steps have certainly ended before another starts."""
+        return Ancestry(self.needs)
 
     def data(self, path: Keys) -> Any:
         """What is written at ``path`` in the file; None where nothing is."""

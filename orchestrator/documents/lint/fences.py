@@ -37,7 +37,7 @@ def promote_waits_for_a_verified_fence(whole: Whole) -> Iterator[Problem]:
     for step in whole.steps:
         if not promotes(step):
             continue
-        fencing = [whole.by_id[name] for name in whole.before[step.id] if fences(whole.by_id[name])]
+        fencing = [whole.by_id[name] for name in whole.before.of(step.id) if fences(whole.by_id[name])]
         if not fencing:
             others = [other.id for other in whole.steps if fences(other)]
             mend = f"add {others[0]} to needs" if others else "add a fence step with verify, and need it here"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from difflib import get_close_matches
 
 from orchestrator.documents.expressions import names_in
@@ -34,7 +34,7 @@ def templates_read_what_is_there(book: Book) -> Iterator[Problem]:
     for number, step in book.steps:
         written = book.data(("steps", number))
         for name in written if isinstance(written, dict) else ():
-            ended = book.before[step.id] | ({step.id} if name in _AFTERWARDS else frozenset())
+            ended = book.before.ended(step.id, *((step.id,) if name in _AFTERWARDS else ()))
             for path, template in templates_in(written[name], ("steps", number, name)):
                 if name in _RENDERED:
                     yield from _check(book, path, template, None if name in _WHEN_PLANNED else ended)
@@ -42,7 +42,7 @@ def templates_read_what_is_there(book: Book) -> Iterator[Problem]:
                     yield book.problem(path, f"{name} is not rendered: the template stays as it is", "write plain text")
 
 
-def _check(book: Book, path: Keys, template: str, ended: frozenset[str] | None) -> Iterator[Problem]:
+def _check(book: Book, path: Keys, template: str, ended: Container[str] | None) -> Iterator[Problem]:
     """``ended``: the steps whose output is there; None while the plan is made."""
     try:
         names = names_in(template)
@@ -57,7 +57,7 @@ def _check(book: Book, path: Keys, template: str, ended: frozenset[str] | None) 
                 "use inputs only",
             )
         elif parts[0] == "steps":
-            found = _step(book, parts[1:], ended or frozenset())
+            found = _step(book, parts[1:], ended if ended is not None else ())
         elif parts[0] == "run":
             found = _run(parts[1:])
         elif parts[0] == "inputs":
@@ -85,7 +85,7 @@ def _input(book: Book, name: str) -> tuple[str, str] | None:
     return f"{name!r} is no input of this runbook", mend
 
 
-def _step(book: Book, parts: list[str], ended: frozenset[str]) -> tuple[str, str] | None:
+def _step(book: Book, parts: list[str], ended: Container[str]) -> tuple[str, str] | None:
     if not parts:
         return "steps stands for no value", "write steps.<id>.output.<name>"
     name = parts[0]

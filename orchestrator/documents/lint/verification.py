@@ -13,11 +13,12 @@ def the_result_is_looked_at(whole: Whole) -> Iterator[Problem]:
     """After the last change something looks: the step's own verify, a later probe, or the steady state."""
     if whole.book.runbook.steady_state:
         return  # probed by the program after everything
+    followed: set[str] = set()
+    for step in reversed(whole.steps):  # each after those that wait for it
+        if step.step.is_changing or step.looks or step.id in followed:
+            followed.update(step.needs)
     for step in whole.steps:
-        if not step.step.is_changing or step.looks:
-            continue
-        after = [other for other in whole.steps if step.id in whole.before[other.id]]
-        if not any(other.step.is_changing or other.looks for other in after):
+        if step.step.is_changing and not step.looks and step.id not in followed:
             message = f"nothing verifies the result of the last change, {step.id!r}"
             yield step.problem(message, "add verify to it, a probe step after it, or steady_state to the runbook")
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from orchestrator.documents.lint.ancestry import Ancestry
 from orchestrator.documents.lint.book import Book, books_of
 from orchestrator.documents.loading import Loaded
 from orchestrator.engine.forecast import CycleFound, Leg, in_order
@@ -54,12 +55,9 @@ class Whole:
         return {step.id: step for step in self.steps}
 
     @cached_property
-    def before(self) -> Mapping[str, frozenset[str]]:
-        """For each step, all steps that have certainly ended before it starts."""
-        found: dict[str, frozenset[str]] = {}
-        for step in self.steps:
-            found[step.id] = frozenset(step.needs).union(*(found[need] for need in step.needs))
-        return found
+    def before(self) -> Ancestry:
+        """Which steps have certainly ended before another starts."""
+        return Ancestry({step.id: step.needs for step in self.steps})
 
 
 def whole_of(loaded: Loaded) -> Whole:

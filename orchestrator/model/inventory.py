@@ -41,7 +41,7 @@ class Host:
         except (TypeError, ValueError):
             number = 0
         if not 0 < number < 65536:
-            raise ExecutorError(f"{value!r} is no port (host {self.name})", mend="a port is a number from 1 to 65535")
+            raise ExecutorError(f"{value!r} is not a port (host {self.name})", mend="a port is from 1 to 65535")
         return number
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from orchestrator.cli.place import called
@@ -150,9 +149,3 @@ def _command(state: RunState, verb: str, name: str) -> str:
     by_hand = planned is not None and (planned.kind == "manual" or undoing)
     asks = verb in _NEEDS_WHY or (verb == "mark-done" and not by_hand)
     return shlex.join(words) + (f" --why {WHY}" if asks else "")
-
-
-def all_commands(found: list[Hint]) -> Iterator[str]:
-    """Every command of the hints, in order."""
-    for hint in found:
-        yield from hint.commands

@@ -138,6 +138,7 @@ class Writer:
 def main(argv: list[str] | None = None) -> int:
     """Write markers in the directory that is the only argument. 0: it ended as it should; 3: another one is at work."""
     (directory,) = sys.argv[1:] if argv is None else argv
+    os.umask(0o077)
     files = MarkerFiles(Path(directory))
     config = json.load(sys.stdin)
     # The executor looks at the lock too, for a moment each: only who holds it longer is a writer.

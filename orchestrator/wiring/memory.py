@@ -157,8 +157,3 @@ class Memory:
 def _machine_place() -> Path:
     # The same for everybody of this account, whatever the shell's environment says.
     return next(iter(candidates({"TMPDIR": "/tmp"})))  # noqa: S108 - private directory below, checked
-
-
-def private_umask() -> None:
-    """Files 0600 and directories 0700 from here on, whatever the shell said."""
-    os.umask(0o077)

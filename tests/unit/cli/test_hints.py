@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 
 import pytest
 from engine_kit import Answer, Crash, Told, failed, gone, plan, runbook, step, unknown
 
 from orchestrator.cli import place
-from orchestrator.cli.hints import all_commands, hints
+from orchestrator.cli.hints import Hint, hints
 from orchestrator.cli.place import Place
 from orchestrator.cli.table import COMMANDS
 
@@ -17,6 +18,11 @@ QUESTION = {"question": "May we?", "customer": True}
 
 def told(*steps: dict[str, object], **more: object) -> Told:
     return Told(plan(runbook(*steps, **more)))
+
+
+def all_commands(found: list[Hint]) -> Iterator[str]:
+    for hint in found:
+        yield from hint.commands
 
 
 def commands(stage: Told, *, driven: bool = True) -> list[str]:

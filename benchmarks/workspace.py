@@ -47,6 +47,26 @@ def make_workspace(
     return directory
 
 
+PART = 1000
+"""Steps of one file: a longer runbook is made of parts, as the documents' own limits want it."""
+
+
+def scripted_workspace(directory: Path, count: int) -> Path:
+    """A workspace whose runbook comes to ``count`` scripted steps."""
+    if count <= PART:
+        return make_workspace(directory, scripted_steps(count))
+    parts = [{"id": f"p{number}", "runbook": {"file": "part.yaml"}} for number in range(count // PART)]
+    make_workspace(directory, parts)
+    part = {
+        "runbook": "part",
+        "purpose": "change",
+        "title": {"en": "Part", "zh": "部分"},
+        "steps": scripted_steps(PART),
+    }
+    (directory / "runbooks/part.yaml").write_text(json.dumps(part, ensure_ascii=False, indent=1), encoding="utf-8")
+    return directory
+
+
 def scripted_steps(count: int) -> list[dict[str, Any]]:
     """Steps that do nothing, one after the other: what is left is the orchestrator's own cost."""
     return [{"id": f"s{number}", "scripted": {}, "timeout": "1m"} for number in range(count)]

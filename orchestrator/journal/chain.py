@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from orchestrator.journal.canonical import canonical
 from orchestrator.model.event import Event, EventKind, from_iso
@@ -49,12 +51,17 @@ class Record:
             at=from_iso(self.at),
             mono=self.mono,
             epoch=self.epoch,
-            body=json.loads(self.body),
+            body=json.loads(self.body, object_pairs_hook=_sharing_keys),
         )
 
     def to_line(self) -> str:
         """The record as one canonical JSON line (without the line's end): hash and prev included."""
         return _text(self.run_id, self.seq, self.at, self.mono, self.epoch, self.kind, self.body, self.prev, self.hash)
+
+
+def _sharing_keys(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    # Tens of thousands of events say the same few words; each its own copy of them would be half the memory.
+    return {sys.intern(key): value for key, value in pairs}
 
 
 @dataclass(frozen=True, slots=True)

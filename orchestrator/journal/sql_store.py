@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -242,7 +243,8 @@ def _to_record(row: Row) -> Record:
     texts = (row[0], row[2], *row[4:])
     if not (isinstance(row[1], int) and isinstance(row[3], float) and all(isinstance(t, str) for t in texts)):
         raise ValueError(f"record {row[1]} has a field of a wrong type")
-    return Record(*row)
+    run_id, seq, at, mono, epoch, kind, *rest = row
+    return Record(sys.intern(run_id), seq, at, mono, sys.intern(epoch), sys.intern(kind), *rest)
 
 
 def _to_header(row: Row) -> RunHeader:

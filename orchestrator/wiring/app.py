@@ -168,7 +168,7 @@ class Holdfast:
         from orchestrator.wiring.closing import close_run
 
         if driven.halt is Halt.ENDED:
-            close_run(self.settings, self.memory, driven.state.run_id, self.warn)
+            close_run(self.settings, self.memory, driven.state, self.warn)
 
     def decide(self, run_id: str, verb: str, step: str = "", *, by: str, why: str = "") -> Decided:
         """Put a decision in the run's inbox. Whether it is taken, the driver judges and journals."""

@@ -22,16 +22,19 @@ if TYPE_CHECKING:
     from orchestrator.model.record import Record
 
 
-def close_run(settings: Settings, memory: Memory, run_id: str, warn: Callable[[str], None]) -> None:
-    """After a run has ended: seal it if nothing more can come, and shred what its jobs left behind.
+def close_run(settings: Settings, memory: Memory, state: RunState, warn: Callable[[str], None]) -> None:
+    """After a run has ended as ``state`` says: seal it if nothing more can come, and shred what its jobs left behind.
 
     Never raises: the recovery is over, and its papers can be made again.
     """
+    run_id = state.run_id
     problems: list[str] = []
     try:
-        state = RunState.from_events(read_events(memory.for_run(run_id), run_id))
-        if not _may_still_roll_back(state):
-            seal(settings, memory, run_id)
+        store = memory.for_run(run_id)
+        if _may_still_roll_back(state):
+            read_events(store, run_id)  # what was written is read back and checked here too, as sealing does
+        else:
+            seal_run(store, run_id, load_or_make_key(settings.state / "keys"))
     except (HoldfastError, OSError) as error:
         problems.append(str(error))
     for directory in memory.run_dirs(run_id):

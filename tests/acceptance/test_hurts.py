@@ -29,6 +29,7 @@
    acceptance/test_hurts_drivers.py::test_a_dead_orchestrators_living_child_keeps_its_target
 9  the standby lags beyond the RPO: stop before the promotion; forcing is a breach
    acceptance/test_hurts_fence.py::test_a_standby_that_is_too_far_behind_is_not_promoted_unless_somebody_answers_for_it
+   acceptance/test_hurts_fence.py::test_a_standby_of_which_nobody_knows_how_far_behind_it_is_is_not_promoted
 10 a rollback fails: loud, with what to do by hand, never success
    acceptance/test_hurts_text.py::test_a_rollback_that_fails_is_told_loudly_with_what_to_do_by_hand
 12 the clock jumps: durations stay true, the jump is flagged

@@ -97,6 +97,8 @@ def test_a_fence_that_never_answers_is_unknown_and_the_takeover_stops(bench: Ben
 
 
 def test_a_standby_that_is_too_far_behind_is_not_promoted_unless_somebody_answers_for_it(bench: Bench) -> None:
+    replayed = "select pg_last_xact_replay_timestamp() is not null"
+    wait_until("the standby has replayed something", lambda: bench.query("db-b", replayed) == ["t"], 60)
     bench.lab.break_("replication-cut")
     behind = "select extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()) > 6"
     wait_until("the standby is 6 s behind", lambda: bench.query("db-b", behind) == ["t"], 60)
@@ -116,3 +118,15 @@ def test_a_standby_that_is_too_far_behind_is_not_promoted_unless_somebody_answer
     assert record["measurement"]["rpo"]["verdict"] == "missed"
     assert any("lag was forced though" in json.dumps(item) for item in record["breaches"])
     bench.verifies()
+
+
+def test_a_standby_of_which_nobody_knows_how_far_behind_it_is_is_not_promoted(bench: Bench) -> None:
+    """It has replayed nothing since it was started: that is not the same as being up to date."""
+    bench.lab.reset(client=False)
+    bench.lab.break_("replication-cut")
+    assert bench.query("db-b", "select pg_last_xact_replay_timestamp() is null") == ["t"]
+    stopped = bench.drill()
+    assert stopped.code == 4, stopped.out + stopped.err
+    standing = bench.statuses()
+    assert (standing["lag"], standing["promote"]) == ("failed", "pending")
+    assert _still_standby(bench)

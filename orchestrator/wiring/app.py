@@ -130,13 +130,13 @@ class Holdfast:
             inputs=inputs,
             renderer=TemplateRenderer(),
         )
-        _refuse_production(loaded, mode)
         return Prepared(plan, loaded, tuple(problem for problem in problems if problem.warning))
 
     def start(self, prepared: Prepared, asked: Asked) -> Driven:
-        """Run it. Raises LockHeld, UsageError (secrets), StoreError."""
+        """Run it. Raises LockHeld, UsageError (secrets), StoreError, Refused where a drill would touch production."""
         from orchestrator.wiring.driving import Bound, Driving
 
+        _refuse_production(prepared.loaded, prepared.plan.mode)
         site = prepared.loaded.site
         bound = Bound(self.workspace.root, site.inventory if site else None, prepared.plan.site)
         driven = Driving(self.settings, self.memory).begin(prepared.plan, bound, asked)

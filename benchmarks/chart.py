@@ -60,7 +60,7 @@ def _group(contest: Contest, measure: Measure, results: Results, y: int) -> tupl
         f"{escape(f'{measure.title}; median of {bars[0][1].count}; × {base_title}')}</text>",
     ]
     for number, (one, found) in enumerate(bars):
-        ours = one.title.startswith("Holdfast") or one.name == "holdfast"
+        ours = one.title.lower().startswith("holdfast") or one.name == "holdfast"
         parts += _bar(one.title, found, measure, ratio(found, base), most, y + HEAD + number * (BAR + GAP), ours=ours)
     return parts, HEAD + len(bars) * (BAR + GAP) + 14
 

@@ -89,8 +89,14 @@ def shifted(items: Sequence[Contestant], by: int) -> Sequence[Contestant]:
     return [*items[start:], *items[:start]]
 
 
-def hold(contests: Sequence[Contest], rounds: int, tell: Callable[[str], None]) -> Results:
-    """``rounds`` rounds after one that does not count. ``tell`` is told what happens, for a person who waits."""
+def hold(
+    contests: Sequence[Contest],
+    rounds: int,
+    tell: Callable[[str], None],
+    after_round: Callable[[Results, int], None] = lambda _results, _number: None,
+) -> Results:
+    """``rounds`` rounds after one that does not count. ``tell`` is told what happens, for a person who waits;
+    ``after_round`` gets what there is so far, and how many rounds have counted."""
     results = Results()
     for number in range(rounds + 1):
         for contest in contests:
@@ -99,6 +105,8 @@ def hold(contests: Sequence[Contest], rounds: int, tell: Callable[[str], None]) 
             for turn, contestant in _turns(contest, number):
                 if contestant.name not in results.failures.get(contest.name, {}):
                     _take_turn(results, contest, contestant, counts=number > 0, tell=tell, turn=f"{number}.{turn}")
+        if number:
+            after_round(results, number)
     return results
 
 

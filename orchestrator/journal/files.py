@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -33,6 +34,28 @@ def sync_directory(path: Path) -> None:
 
 def write_whole(path: Path, pieces: Iterable[bytes], *, mode: int = 0o600) -> None:
     """Write a file so that a crash or a full disk leaves the whole new one or none of it. Raises OSError."""
+    with _beside(path, pieces, mode) as part:
+        part.replace(path)
+    sync_directory(path.parent)
+
+
+def write_new(path: Path, pieces: Iterable[bytes], *, mode: int = 0o600) -> bool:
+    """The same, for a file that is made once: False, and nothing changed, where somebody else has made it first.
+
+    Whoever sees the file sees all of it, among threads and among processes. Raises OSError.
+    """
+    with _beside(path, pieces, mode) as part:
+        try:
+            os.link(part, path)  # unlike a rename it replaces nothing
+        except FileExistsError:
+            return False
+    sync_directory(path.parent)
+    return True
+
+
+@contextmanager
+def _beside(path: Path, pieces: Iterable[bytes], mode: int) -> Iterator[Path]:
+    """A synced file with this content, of a name that nobody else uses; gone afterwards if it was not renamed."""
     fd, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
     part = Path(name)
     try:
@@ -42,8 +65,6 @@ def write_whole(path: Path, pieces: Iterable[bytes], *, mode: int = 0o600) -> No
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
+        yield part
+    finally:
         part.unlink(missing_ok=True)
-        raise
-    sync_directory(path.parent)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import EvidenceError, StoreUnavailable
-from orchestrator.journal.files import make_private_directory, sync_directory, write_whole
+from orchestrator.journal.files import make_private_directory, write_new, write_whole
 from orchestrator.journal.processes import host_name
 from orchestrator.journal.sshsig import (
     NAMESPACE,
@@ -81,15 +80,8 @@ def _make(directory: Path, path: Path) -> None:
     private = Ed25519PrivateKey.generate()
     text = private.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
     make_private_directory(directory)
-    part = directory / f".{FILE}.{os.getpid()}"
-    write_whole(part, [text])
-    try:
-        os.link(part, path)  # unlike a rename it fails where another process made the key first; then that one is it
-    except FileExistsError:
-        return
-    finally:
-        part.unlink()
-    sync_directory(directory)
+    if not write_new(path, [text]):
+        return  # another thread or process was first; then that one is the key
     public = private.public_key().public_bytes_raw()
     write_whole(directory / f"{FILE}.pub", [f"{public_line(public, _comment())}\n".encode()])
 

@@ -7,7 +7,10 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -282,6 +285,42 @@ def test_the_key_is_opensshs_private_and_made_once(tmp_path: Path) -> None:
         ["ssh-keygen", "-l", "-f", keys / "holdfast_ed25519.pub"], capture_output=True, text=True, check=True
     )
     assert key.fingerprint in shown.stdout
+
+
+def test_many_threads_that_make_the_key_at_once_come_to_the_same_one(tmp_path: Path) -> None:
+    for number in range(10):
+        keys = tmp_path / str(number)
+        together = threading.Barrier(16)
+
+        def make(keys: Path = keys, together: threading.Barrier = together) -> bytes:
+            together.wait(timeout=30)
+            return load_or_make_key(keys).public
+
+        with ThreadPoolExecutor(16) as pool:
+            made = [pool.submit(make) for _ in range(16)]
+        assert len({one.result() for one in made}) == 1
+        assert sorted(file.name for file in keys.iterdir()) == ["holdfast_ed25519", "holdfast_ed25519.pub"]
+
+
+def test_many_processes_that_make_the_key_at_once_come_to_the_same_one(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from orchestrator.journal.signing import load_or_make_key;"
+        "sys.stdin.read(1); print(load_or_make_key(Path(sys.argv[1])).fingerprint)"
+    )
+    makers = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(tmp_path / "keys")],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for _ in range(6)
+    ]  # fmt: skip
+    for maker in makers:
+        assert maker.stdin is not None
+        maker.stdin.write("g")
+        maker.stdin.flush()
+    answers = [maker.communicate(timeout=60)[0] for maker in makers]
+    assert len(set(answers)) == 1
+    assert answers[0].startswith("SHA256:")
 
 
 def test_a_signature_by_ssh_keygen_is_accepted(tmp_path: Path) -> None:

@@ -143,7 +143,9 @@ def _seen(directory: Path, end: HostEnd, parse: str) -> tuple[HostEnd, dict[str,
     if end.rc != 0:
         return HostEnd(Ending.FAILED, rc=end.rc, error=fabric_output.complaint(directory, end.rc)), output
     if problem:
-        return HostEnd(Ending.FAILED, rc=end.rc, error=problem, mend="parse: auto or text takes any output"), output
+        return HostEnd(
+            Ending.FAILED, rc=end.rc, error=problem, mend="look at its output; parse: auto or text takes any"
+        ), output
     return end, output
 
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from orchestrator.executors.parsers import PARSERS, NotRead, parsed
+
 SHOWN = 4096
 """Bytes of stdout in the output itself; the rest is in the kept file."""
 LARGEST_OBJECT = 256 * 1024
@@ -17,11 +19,18 @@ LARGEST_OBJECT = 256 * 1024
 def described(directory: Path, rc: int, parse: str) -> tuple[dict[str, Any], str]:
     """The output of a command whose ``out`` and ``err`` are in ``directory``, and what is wrong with it (or nothing).
 
-    ``parse``: "json" demands an object, "auto" takes one where it is there, "text" takes none.
+    ``parse``: "json" demands an object, "auto" takes one where it is there, "text" takes none; a parser's name demands
+    what that parser reads.
     """
     output: dict[str, Any] = {}
     problem = ""
-    if parse != "text":
+    if parse in PARSERS:
+        read = _read(directory / "out", parse)
+        if isinstance(read, dict):
+            output = read
+        else:
+            problem = f"it ended well, but {read}"
+    elif parse != "text":
         found = _object(directory / "out")
         if isinstance(found, dict):
             output = dict(found)
@@ -98,6 +107,18 @@ def _object(path: Path) -> dict[str, Any] | str:
     except (ValueError, RecursionError) as error:
         return f"did not print JSON: {error}"
     return found if isinstance(found, dict) else f"printed JSON that is no object but {type(found).__name__}"
+
+
+def _read(path: Path, parse: str) -> dict[str, Any] | str:
+    """What the parser reads in the file, or why it reads nothing."""
+    size = path.stat().st_size if path.is_file() else 0
+    if size > LARGEST_OBJECT:
+        return f"printed {size} bytes, too much for an output (at most {LARGEST_OBJECT})"
+    text = path.read_text(encoding="utf-8", errors="replace") if size else ""
+    try:
+        return parsed(parse, text)
+    except NotRead as error:
+        return f"its output is not read as {parse}: {error}"
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -46,7 +46,8 @@ class Probes:
         if (argv := probe.command) is not None:
             from orchestrator.executors.probe_command import look_command
 
-            return lambda control: look_command(inventory, connections, target, argv, job, control)
+            parse = probe.parse or "auto"
+            return lambda control: look_command(inventory, connections, target, argv, job, control, parse)
         from orchestrator.executors.probe_testinfra import look_testinfra
 
         testinfra = probe.testinfra

@@ -43,14 +43,22 @@ def looking(
 
 
 def look_command(
-    inventory: Inventory, connections: Connections, target: str, argv: tuple[str, ...], job: Job, control: Control
+    inventory: Inventory,
+    connections: Connections,
+    target: str,
+    argv: tuple[str, ...],
+    job: Job,
+    control: Control,
+    parse: str = "auto",
 ) -> Sight:
-    """Run it; any exit code is a sight."""
+    """Run it; any exit code is a sight, unless its output is demanded to be read and is not what ``parse`` reads."""
     try:
         with looking(connections, inventory.one(target), job, argv, control) as (directory, end):
             if end.rc is None:
                 return blind(end.error, end.mend)
-            output, _ = fabric_output.described(directory, end.rc, "auto")
+            output, problem = fabric_output.described(directory, end.rc, parse)
+            if problem:
+                return blind(problem if end.rc == 0 else fabric_output.complaint(directory, end.rc))
             return Sight(output, fabric_output.whole(directory, LARGEST))
     except ExecutorError as error:
         return blind(error.message, error.mend)

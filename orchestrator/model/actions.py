@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from orchestrator.model.document import Bilingual, Document, Flag, RelativePath
 from orchestrator.model.duration import Duration
 from orchestrator.model.matcher import Expectations
+from orchestrator.model.parse_names import Parse
 
 Argv = Annotated[tuple[str, ...], Field(min_length=1)]
 
@@ -38,7 +39,7 @@ class FabricAction(Document):
     argv: Argv
     env: Mapping[str, str] = {}
     stdin: str | None = None
-    parse: Literal["auto", "json", "text"] = "auto"
+    parse: Parse = "auto"
 
 
 class TcpProbe(Document):
@@ -116,6 +117,8 @@ class ProbeAction(Document):
     command: Annotated[Argv, BeforeValidator(_argv, json_schema_input_type=Argv)] | None = None
     testinfra: TestinfraProbe | None = None
     target: str | None = None
+    parse: Parse | None = None
+    """How a command's output is read; ``auto`` where nothing is said."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> ProbeAction:
@@ -126,6 +129,8 @@ class ProbeAction(Document):
             raise ValueError(f"a {given[0]} probe has no target; add target: the host to look at")
         if given[0] in ("tcp", "http") and self.target is not None:
             raise ValueError(f"a {given[0]} probe names its host itself; take target away")
+        if self.parse is not None and given[0] != "command":
+            raise ValueError(f"a {given[0]} probe has its own output; take parse away")
         return self
 
 

@@ -45,6 +45,22 @@ def test_text_is_never_read_as_json(printed: Path) -> None:
     assert described(printed, 0, "text") == ({"rc": 0, "stdout": '{"a": 1}'}, "")
 
 
+def test_a_parser_reads_what_its_command_prints(printed: Path) -> None:
+    (printed / "out").write_text("/dev/sda2 partition 1000 250 -2\n")
+    output, problem = described(printed, 0, "swapon")
+    assert problem == ""
+    assert (output["used_percent"], output["rc"], output["stdout"][:9]) == (25.0, 0, "/dev/sda2")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [("what?\n", "not read as swapon"), ("x" * LARGEST_OBJECT + "x", "too much")]
+)
+def test_what_a_parser_cannot_read_is_a_problem_and_still_shown(printed: Path, text: str, says: str) -> None:
+    (printed / "out").write_text(text)
+    output, problem = described(printed, 0, "swapon")
+    assert says in problem and output == {"rc": 0, "stdout": text[:SHOWN]}
+
+
 def test_bytes_that_are_no_text_do_no_harm(printed: Path) -> None:
     (printed / "out").write_bytes(b"\xff\xfe" * 4000)
     output, _ = described(printed, 1, "auto")

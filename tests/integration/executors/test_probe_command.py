@@ -50,6 +50,20 @@ def test_an_exit_code_is_a_sight(look: Look) -> None:
     assert look({"command": ["false"]}, expect={"rc": 1}).ok
 
 
+def test_a_parser_makes_its_output_something_to_expect_of(look: Look) -> None:
+    stats = "[/dev/loop1].write_io_errs 0\n[/dev/loop2].write_io_errs 7\n"
+    probe = {"command": ["printf", "%s", stats], "parse": "btrfs_device_stats"}
+    assert look(probe, expect={"errors": 7, "output.devices./dev/loop2.write_io_errs": 7}).ok
+
+
+def test_what_a_parser_cannot_read_is_no_sight(look: Look) -> None:
+    outcome = look({"command": ["echo", "what?"], "parse": "swapon"}, expect={"count": 0})
+    assert outcome.ending is Ending.FAILED and outcome.output == {}
+    assert "not read as swapon" in outcome.error
+    outcome = look({"command": ["sh", "-c", "echo not allowed >&2; echo what?; exit 1"], "parse": "swapon"})
+    assert outcome.output == {} and outcome.error == "exit code 1: not allowed"
+
+
 def test_each_look_is_a_fresh_one(look: Look, tmp_path: Path) -> None:
     script = f'n=$(cat {tmp_path}/n 2>/dev/null || echo 0); echo $((n + 1)) >{tmp_path}/n; echo "{{\\"n\\": $n}}"'
     outcome = look({"command": ["sh", "-c", script]}, expect={"n": 3}, within=10.0, every=0.05)

@@ -20,9 +20,13 @@ def main() -> NoReturn:
 
 
 def _call() -> int:
+    import gc
+
     from orchestrator.cli.exit_codes import ExitCode
     from orchestrator.cli.streams import nobody_reads
 
+    # What is loaded at the start stays; looking through it for waste again and again only costs time.
+    gc.set_threshold(20_000, 10, 10)
     try:
         code = _judged()
     except BrokenPipeError:

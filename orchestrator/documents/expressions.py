@@ -8,7 +8,6 @@ calls and repetition, the size of a result is bounded by the sizes of the values
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -18,7 +17,8 @@ from jinja2.environment import TemplateExpression
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from orchestrator.documents.filters import FILTERS, MAX_RESULT, NotTaken, gathered, kind_of, missing, plain, written
+from orchestrator.documents.filters import FILTERS, MAX_RESULT, gathered, kind_of, missing, plain, written
+from orchestrator.documents.template_marks import NotTaken
 
 MAX_TEMPLATE = 16 * 1024
 MAX_NUMBER = 2**63
@@ -26,19 +26,12 @@ MAX_NUMBER = 2**63
 TESTS = frozenset({"defined", "undefined", "none", "in", "eq", "ne", "lt", "le", "gt", "ge", "true", "false"})
 """What may stand behind ``is``."""
 
-_MARK = re.compile(r"\{\{|\{%")
-
 _ALLOWED = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Const, nodes.Name, nodes.Getattr, nodes.Getitem,
     nodes.Filter, nodes.Test, nodes.CondExpr, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not,
     nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Neg, nodes.Pos, nodes.Concat,
     nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair, nodes.Keyword,
 )  # fmt: skip
-
-
-def has_template(text: str) -> bool:
-    """Whether ``text`` has template marks in it at all."""
-    return _MARK.search(text) is not None
 
 
 class _Environment(ImmutableSandboxedEnvironment):

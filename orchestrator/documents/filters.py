@@ -11,16 +11,10 @@ from typing import Any, NoReturn
 
 from jinja2 import Undefined
 
+from orchestrator.documents.template_marks import NotTaken
+
 MAX_RESULT = 256 * 1024
 """Characters (for structures: characters and values) that one template may make."""
-
-
-class NotTaken(ValueError):
-    """The template uses something that is not taken. ``mend`` says what to write instead."""
-
-    def __init__(self, message: str, mend: str) -> None:
-        super().__init__(message)
-        self.mend = mend
 
 
 def gathered(pieces: Iterable[str]) -> str:

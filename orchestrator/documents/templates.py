@@ -6,14 +6,9 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from jinja2 import TemplateError, UndefinedError
-
-from orchestrator.documents.expressions import compile_template, has_template, names_in
-from orchestrator.documents.filters import NotTaken
 from orchestrator.documents.source import Keys
+from orchestrator.documents.template_marks import NotTaken, has_template, names_in
 from orchestrator.errors import ExecutorError
-
-_FOREIGN = (TemplateError, TypeError, ValueError, OverflowError, RecursionError)
 
 
 class TemplateRenderer:
@@ -41,6 +36,10 @@ def _rendered(spec: Any, scope: Mapping[str, Any]) -> Any:
 
 def render_text(template: str, scope: Mapping[str, Any]) -> Any:
     """The value of one template text. Raises ExecutorError."""
+    from jinja2 import TemplateError, UndefinedError
+
+    from orchestrator.documents.expressions import compile_template
+
     shown = template if len(template) <= 120 else template[:117] + "..."
     try:
         return compile_template(template)(scope)
@@ -48,7 +47,7 @@ def render_text(template: str, scope: Mapping[str, Any]) -> Any:
         raise ExecutorError(f"template {shown!r}: {error}", mend=error.mend) from error
     except UndefinedError as error:
         raise ExecutorError(f"template {shown!r}: {error.message}", mend=_meant(template, scope)) from error
-    except _FOREIGN as error:
+    except (TemplateError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ExecutorError(f"template {shown!r}: {error}", mend="check the expression and its values") from error
 
 

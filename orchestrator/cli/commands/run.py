@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from orchestrator.cli import options, place
-
-if TYPE_CHECKING:
-    from orchestrator.wiring.app import Prepared
+from orchestrator.cli import options
+from orchestrator.cli.running import run
 
 
 def command(
@@ -42,40 +39,8 @@ def command(
     A runbook needs --mode: a live run never starts by accident. check only looks whether everything could be done;
     tabletop asks people and does nothing; drill and live do it, and are measured against RTO and RPO.
     """
-    from pathlib import Path
-
-    from orchestrator.cli import given
-    from orchestrator.cli.choosing import mode_of, tell_warnings
-    from orchestrator.cli.drive import drive
-
-    program = place.app(by)
-    told = given.milestones(onset, detected, datetime.now().astimezone())
-    values = given.inputs(inputs or ())
-    hosts = Path(inventory) if inventory else None
-    chosen = mode_of(program, name, mode, site=site, inventory=hosts)
-    prepared = program.prepare(name, mode=chosen, inputs=values, site=site, inventory=hosts)
-    tell_warnings(prepared, name)
-    if chosen == "live" and not yes:
-        _ask(prepared)
-    result = drive(
-        program, lambda asked: program.start(prepared, asked),
-        run_id=prepared.plan.run_id, wait=not no_wait, as_json=as_json, milestones=told,
+    code = run(
+        name, mode=mode, inputs=inputs or (), site=site, inventory=inventory, onset=onset, detected=detected, by=by,
+        no_wait=no_wait, yes=yes, as_json=as_json,
     )  # fmt: skip
-    raise typer.Exit(result.code)
-
-
-def _ask(prepared: Prepared) -> None:
-    """One question on a terminal; none elsewhere, where ``--mode live`` has said it."""
-    import sys
-
-    from orchestrator.cli.streams import is_terminal
-    from orchestrator.cli.where import place as place_of
-
-    if not (is_terminal() and is_terminal(sys.stdin)):
-        return
-    plan = prepared.plan
-    hosts = dict.fromkeys(place_of(step.kind, step.spec) for step in plan.steps if step.changes and not step.skip)
-    typer.echo(f"LIVE: {plan.title.en} ({plan.runbook}){f', site {plan.site}' if plan.site else ''}")
-    typer.echo(f"  changes: {', '.join(host for host in hosts if host) or 'nothing'}")
-    if not typer.confirm("Start it?", default=False):
-        raise typer.Exit(0)
+    raise typer.Exit(code)

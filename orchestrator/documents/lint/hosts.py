@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from orchestrator.documents.expressions import has_template
 from orchestrator.documents.lint.book import Book, probes_of
 from orchestrator.documents.source import Keys
+from orchestrator.documents.template_marks import has_template
 from orchestrator.errors import ExecutorError, Problem, UsageError
 from orchestrator.model.actions import ProbeAction
 from orchestrator.model.inventory import Host, Inventory

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from orchestrator.documents.expressions import has_template, names_in
-from orchestrator.documents.filters import NotTaken
 from orchestrator.documents.lint.book import Book, probes_of
 from orchestrator.documents.source import Keys
+from orchestrator.documents.template_marks import NotTaken, has_template, names_in
 from orchestrator.errors import Problem
 from orchestrator.model.runbook import InputSpec
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from difflib import get_close_matches
 
-from orchestrator.documents.expressions import names_in
-from orchestrator.documents.filters import NotTaken
 from orchestrator.documents.lint.book import Book
 from orchestrator.documents.source import Keys
+from orchestrator.documents.template_marks import NotTaken, names_in
 from orchestrator.documents.templates import templates_in
 from orchestrator.errors import Problem
 from orchestrator.model.actions import ACTIONS

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.documents.expressions import has_template, names_in
-from orchestrator.documents.filters import NotTaken
 from orchestrator.documents.lint.book import Book
 from orchestrator.documents.secret_names import WORDS, is_reference, names_a_secret
 from orchestrator.documents.source import Keys, Source
+from orchestrator.documents.template_marks import NotTaken, has_template, names_in
 from orchestrator.documents.templates import templates_in
 from orchestrator.errors import Problem
 

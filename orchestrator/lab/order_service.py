@@ -41,10 +41,10 @@ class OrderServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, database: OrderDatabase) -> None:
+    def __init__(self, address: str, port: int, database: OrderDatabase) -> None:
         self.database = database
         self.queries = QUERIES.read_text()
-        super().__init__(("127.0.0.1", port), OrderHandler)
+        super().__init__((address, port), OrderHandler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A caller that hung up is none of the service's business; anything else is said."""
@@ -136,6 +136,9 @@ def main(argv: list[str] | None = None) -> int:
     """Serve until told to end; with ``--daemon`` in the background, answering once the port is open."""
     words = argparse.ArgumentParser(prog="order_service", description="The lab's order service.")
     words.add_argument("--port", type=int, required=True)
+    words.add_argument(
+        "--listen", default="127.0.0.1", help="address to listen on; more than loopback: in a lab host only"
+    )
     words.add_argument("--psql", required=True, help="path of psql")
     words.add_argument("--target", type=Path, required=True, help="service.json: where the database is")
     words.add_argument("--seconds", type=float, default=ANSWER_WITHIN, help="longest time a request may take")
@@ -143,7 +146,7 @@ def main(argv: list[str] | None = None) -> int:
     given = words.parse_args(argv)
     database = OrderDatabase(given.psql, given.target, given.seconds)
     try:
-        server = OrderServer(given.port, database)
+        server = OrderServer(given.listen, given.port, database)
     except OSError as error:
         sys.stderr.write(f"port {given.port}: {error.strerror}\n")
         return 98 if error.errno == 98 else 1

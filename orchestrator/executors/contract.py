@@ -7,7 +7,7 @@ contract, and a line in ``wiring``.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from orchestrator.model.outcome import Outcome
 
@@ -80,3 +80,11 @@ class Executor(Protocol):
 
         OK means reachable, allowed, and everything needed is there. Makes no ``job.directory``.
         """
+
+
+@runtime_checkable
+class Keeper(Protocol):
+    """An executor with proof of an end elsewhere, which goes when it is safely kept here."""
+
+    def kept(self, job: Job) -> None:
+        """The outcome that ``run`` or ``attach`` answered is durable on this machine. Called once; raises nothing."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from orchestrator.errors import HoldfastError
+from orchestrator.errors import ExecutorError, HoldfastError
 from orchestrator.executors import fabric_output, jobdir
 from orchestrator.executors.contract import Control
 from orchestrator.executors.fabric_connection import Connections
@@ -36,6 +37,7 @@ class FabricExecutor:
     ) -> None:
         self._inventory = inventory
         self.connections = connections or Connections(settings or SshSettings())
+        self._untaken: dict[str, list[HostWork]] = {}
 
     def run(self, job: Job, control: Control) -> Outcome:
         """Start the command on every host, and follow it to its end."""
@@ -50,7 +52,7 @@ class FabricExecutor:
             (directory / "hosts").mkdir(mode=0o700)
         except OSError as error:
             return failed(f"the job's directory could not be made: {error}", mend="look at the disk of this machine")
-        return self._outcome(job, action, hosts, _each(hosts, lambda host: works[host.name].begin()))
+        return self._ended(job, action, works, _each(hosts, lambda host: works[host.name].begin()))
 
     def attach(self, job: Job, control: Control) -> Outcome:
         """Find it again on every host, on each as long as the job's time lasts."""
@@ -61,7 +63,7 @@ class FabricExecutor:
             works = self._works(job, control, hosts, command)
         except HoldfastError as error:
             return Outcome(Ending.GONE, error=error.message, mend=error.mend)
-        return self._outcome(job, action, hosts, _each(hosts, lambda host: works[host.name].find()))
+        return self._ended(job, action, works, _each(hosts, lambda host: works[host.name].find()))
 
     def check(self, job: Job, control: Control) -> Outcome:
         """Log in everywhere and look for the command's program."""
@@ -75,6 +77,19 @@ class FabricExecutor:
         if not bad:
             return Outcome(Ending.OK, output={"hosts": {name: {"reachable": True} for name in ends}})
         return failed("; ".join(end.error for end in bad.values()), mend=_mend(bad.values()))
+
+    def kept(self, job: Job) -> None:
+        """Its outcome is durable here: the targets take their directories away."""
+        for work in self._untaken.pop(job.directory, ()):
+            work.settle()
+
+    def ahead(self, targets: Iterable[str], lock_fds: Sequence[int] = ()) -> None:
+        """Connect to hosts and groups that will be needed, without waiting. What goes wrong shows when they are."""
+        hosts: dict[str, Host] = {}
+        for target in targets:
+            with suppress(ExecutorError):
+                hosts.update((host.name, host) for host in self._inventory.resolve(target))
+        self.connections.shells.ahead(tuple(hosts.values())[:AT_ONCE], lock_fds)
 
     def close(self) -> None:
         """Close the connections."""
@@ -99,10 +114,17 @@ class FabricExecutor:
             for host in hosts
         }
 
+    def _ended(self, job: Job, action: FabricAction, works: Mapping[str, HostWork], ends: Ends) -> Outcome:
+        if any(end.ending is Ending.LEFT for end in ends.values()):
+            # No outcome will be kept now, so that where it has ended it is kept host by host.
+            for work in works.values():
+                work.keep()
+            return Outcome(Ending.LEFT)
+        self._untaken[job.directory] = list(works.values())
+        return self._outcome(job, action, [work.host for work in works.values()], ends)
+
     def _outcome(self, job: Job, action: FabricAction, hosts: Sequence[Host], ends: Ends) -> Outcome:
         endings = [end.ending for end in ends.values()]
-        if Ending.LEFT in endings:
-            return Outcome(Ending.LEFT)
         if all(ending is Ending.NOT_STARTED for ending in endings):
             return Outcome(Ending.NOT_STARTED)
         fabric_output.gather(Path(job.directory) / "out", [(host.name, _directory(job, host)) for host in hosts])

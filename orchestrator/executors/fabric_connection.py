@@ -8,13 +8,18 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import ExecutorError, HostKeyRefused
 from orchestrator.executors.fabric_login import Login, SshSettings, login_of
+from orchestrator.executors.fabric_watch import Watch
 from orchestrator.executors.probe_socket import connect
 from orchestrator.model.inventory import Host
+
+if TYPE_CHECKING:
+    from orchestrator.executors.fabric_resident import Shells
 
 _SESSION = 5.0
 """Seconds for one channel on a connection that is open. A dead link is noticed by it and replaced."""
@@ -41,6 +46,14 @@ class Connections:
         self.settings = settings
         self._slots: dict[Login, _Slot] = {}
         self._guard = threading.Lock()
+        self.watch = Watch()
+
+    @cached_property
+    def shells(self) -> Shells:
+        """The shells that serve over these connections, and on this machine."""
+        from orchestrator.executors.fabric_resident import Shells  # which itself needs connections
+
+        return Shells(self)
 
     def session(self, host: Host, within: float) -> Any:
         """A fresh channel (paramiko's) to ``host``. Raises Unreachable, HostKeyRefused or ExecutorError."""
@@ -66,6 +79,8 @@ class Connections:
 
     def close(self) -> None:
         """Close them all."""
+        if "shells" in vars(self):
+            self.shells.close()
         with self._guard:
             slots, self._slots = list(self._slots.values()), {}
         for slot in slots:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -62,7 +62,7 @@ class HostWork:
         mono: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connections = connections
-        self._host = host
+        self.host = host
         self._command = replace(command, env={**environment_of(host), **command.env})
         self._local = host.is_local
         self._directory = directory
@@ -71,13 +71,13 @@ class HostWork:
         self._control = control
         self._lock_fds = lock_fds
         self._mono = mono
+        self._untaken: Stream | None = None
 
     def begin(self) -> HostEnd:
         """Start the command, unless it was started before, and follow it."""
-        if not self._local:
-            self._directory.mkdir(mode=0o700)
+        self._directory.mkdir(mode=0o700)
         try:
-            stream = self._open("start", self._control.remaining())
+            stream = self._asked(self._control.remaining()) or self._open("start", self._control.remaining())
         except (ExecutorError, HostKeyRefused) as error:
             return HostEnd(Ending.FAILED, error=error.message, mend=error.mend)
         except Lost as lost:
@@ -85,9 +85,35 @@ class HostWork:
         try:
             end = self._follow(stream)
         except Lost as lost:
-            return self._in_the_dark(str(lost))
+            if not (stream.served and stream.over()):
+                return self._in_the_dark(str(lost))
+            end = self._without_the_shell()
         # Somebody else began the same job here, and took its directory away or stopped it before it began.
         return self._in_the_dark("another driver took it over") if end.ending in _NO_ANSWERS else end
+
+    def settle(self, *, kept: bool = True) -> None:
+        """Tell the target that its result is safely ``kept`` here, so that it takes its directory away."""
+        stream, self._untaken = self._untaken, None
+        if stream is not None:
+            if kept:
+                stream.taken()
+            stream.close()
+
+    def keep(self) -> None:
+        """Put the exit code where ``find`` sees it, also after a power cut; then the target's may go."""
+        if (known := self._known()) is not None and not self._local:
+            write_durably(self._directory / "rc", wrapper.digits(known.rc or 0))
+        self.settle()
+
+    def _without_the_shell(self) -> HostEnd:
+        """The serving shell has ended, so that what it has not begun by now it never will; what it has is found."""
+        try:
+            end = self._follow(self._open("attach", self._control.remaining()))
+            if end.ending is Ending.NOT_STARTED:
+                end = self._follow(self._open("start", self._control.remaining()))
+        except (ExecutorError, HostKeyRefused, Lost) as error:
+            return self._in_the_dark(str(error))
+        return end
 
     def find(self) -> HostEnd:
         """Follow what was started earlier, over a link that may come back only later. Starts nothing."""
@@ -126,8 +152,8 @@ class HostWork:
         except (ExecutorError, HostKeyRefused) as error:
             return HostEnd(Ending.FAILED, error=error.message, mend=error.mend)
         except Lost as lost:
-            return HostEnd(Ending.FAILED, error=f"{self._host.name}: {lost}")
-        return HostEnd(Ending.FAILED, error=f"{self._host.name} runs no command: {_noise(frames, stream)}")
+            return HostEnd(Ending.FAILED, error=f"{self.host.name}: {lost}")
+        return HostEnd(Ending.FAILED, error=f"{self.host.name} runs no command: {_noise(frames, stream)}")
 
     def _checked(self, said: Said) -> HostEnd:
         if said.word == "present":
@@ -135,22 +161,38 @@ class HostWork:
         if said.word == "missing":
             return HostEnd(
                 Ending.FAILED,
-                error=f"{self._host.name} has no program {self._command.argv[0]!r} that the account may run",
+                error=f"{self.host.name} has no program {self._command.argv[0]!r} that the account may run",
                 mend="install it, or write its full path: the PATH of a command over ssh is short",
             )
-        return HostEnd(Ending.FAILED, error=f"{self._host.name}: {said.rest}")
+        return HostEnd(Ending.FAILED, error=f"{self.host.name}: {said.rest}")
+
+    def _asked(self, within: float) -> Stream | None:
+        self._nonce = secrets.token_hex(8)
+        return self._connections.shells.ask(
+            self.host,
+            self._command,
+            self._place,
+            nonce=self._nonce,
+            within=within,
+            lock_fds=self._lock_fds,
+            made=self._local,
+        )
 
     def _open(self, mode: wrapper.Mode, within: float) -> Stream:
         self._nonce = secrets.token_hex(8)
         beat = 0 if self._local else wrapper.BEAT
-        payload = wrapper.payload(mode, self._command, self._place, nonce=self._nonce, beat=beat, send=not self._local)
+        # On this machine the directory is made here: that takes no process.
+        made = self._local and self._directory.is_dir()
+        payload = wrapper.payload(
+            mode, self._command, self._place, nonce=self._nonce, beat=beat, send=not self._local, made=made
+        )
         if self._local:
             return LocalStream(payload, self._lock_fds)
-        return SshStream(self._connections, self._host, payload, within)
+        return SshStream(self._connections, self.host, payload, within)
 
     def _follow(self, stream: Stream) -> HostEnd:
         """Until its end, its time is up or the driver wants something else. Raises Lost."""
-        with closing(stream):
+        with self._letting_go(stream):
             reader = _Reader(self._directory, stream, Frames(self._nonce), keep=not self._local)
             heard = self._mono()
             while True:
@@ -163,52 +205,70 @@ class HostWork:
                 if data:
                     heard = self._mono()
                     if (end := reader.take(data)) is not None:
-                        return end
+                        return self._told(stream, end)
                 elif data == b"":
-                    return reader.hung_up(self._host.name)
+                    return reader.hung_up(self.host.name)
+                elif stream.lively():
+                    heard = self._mono()
                 elif not self._local and self._mono() - heard > self._connections.settings.silence:
-                    raise Lost(f"nothing was heard from {self._host.name} for {self._mono() - heard:.0f} s")
+                    raise Lost(f"nothing was heard from {self.host.name} for {self._mono() - heard:.0f} s")
         return self._stop("it was cancelled" if wish is Wish.CANCEL else "its time was up")
+
+    def _told(self, stream: Stream, end: HostEnd) -> HostEnd:
+        """Its last answer is here. The target is told that it is safely kept when it is."""
+        stream.ended()
+        if end.rc is not None:
+            self._untaken = stream
+        return end
+
+    @contextmanager
+    def _letting_go(self, stream: Stream) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            if self._untaken is not stream:
+                stream.close()
 
     def _stop(self, why: str) -> HostEnd:
         """TERM, then KILL, to the command and its children. Only an end before that is a known end."""
         deadline = self._mono() + _STOPPING
         try:
             stream = self._open("stop", min(5.0, self._connections.settings.connect))
-            with closing(stream):
+            with self._letting_go(stream):
                 reader = _Reader(self._directory, stream, Frames(self._nonce), keep=not self._local)
                 while self._mono() < deadline:
                     data = stream.receive(SLICE)
                     if data == b"":
                         break
                     if data and (end := reader.take(data)) is not None:
-                        return self._stopped(end, why, killed=reader.stopping)
+                        return self._stopped(self._told(stream, end), why, killed=reader.stopping)
         except (ExecutorError, HostKeyRefused, Lost) as error:
             return self._in_the_dark(f"{why}, and it could not be stopped: {error}")
         return self._in_the_dark(f"{why}, and whether it has stopped was not to be learnt")
 
     def _stopped(self, end: HostEnd, why: str, *, killed: bool) -> HostEnd:
         if end.ending is Ending.NOT_STARTED:
-            return HostEnd(Ending.FAILED, error=f"{why} before it began on {self._host.name}")
+            return HostEnd(Ending.FAILED, error=f"{why} before it began on {self.host.name}")
         if end.rc is None or killed:
             told = f" (exit code {end.rc})" if end.rc is not None else ""
             return HostEnd(
                 Ending.UNKNOWN,
                 rc=end.rc,
-                error=f"{why} on {self._host.name}, and it was stopped{told}; it may have taken effect in part",
+                error=f"{why} on {self.host.name}, and it was stopped{told}; it may have taken effect in part",
             )
         return end
 
     def _known(self) -> HostEnd | None:
         try:
-            return HostEnd(Ending.OK, rc=int((self._directory / "rc").read_text(encoding="ascii")))
+            rc = wrapper.rc_of((self._directory / "rc").read_text(encoding="ascii"))
         except (FileNotFoundError, ValueError):
             return None
+        return None if rc is None else HostEnd(Ending.OK, rc=rc)
 
     def _in_the_dark(self, why: str) -> HostEnd:
         return HostEnd(
             Ending.UNKNOWN,
-            error=f"{self._host.name}: {why}; it may have taken effect",
+            error=f"{self.host.name}: {why}; it may have taken effect",
             mend="when the host can be reached again, look what happened before anything is repeated",
         )
 
@@ -255,7 +315,7 @@ class _Reader:
 
     def hung_up(self, host: str) -> HostEnd:
         """The wrapper's end of the line, before its last word. Raises Lost unless it certainly never began."""
-        if not self._spoke and self._stream.status() is not None:
+        if not self._spoke and not self._stream.served and self._stream.status() is not None:
             return HostEnd(
                 Ending.FAILED,
                 error=f"the account on {host} runs no commands: {_noise(self._frames, self._stream)}",
@@ -267,9 +327,11 @@ class _Reader:
         if self._rc is None:
             raise Lost("the answer made no sense")
         if self._keep:
-            # Durable here before it is gone there: in between, both know.
-            write_durably(self._directory / "rc", f"{self._rc}\n")
-            self._stream.answer(wrapper.TAKEN)
+            # Whole or not there, should this process be killed. Not yet durable: until the outcome is, the target
+            # keeps its own (see settle).
+            fresh = self._directory / "rc.new"
+            fresh.write_text(wrapper.digits(self._rc), encoding="ascii")
+            fresh.replace(self._directory / "rc")
         return HostEnd(Ending.OK, rc=self._rc)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from orchestrator.executors.fabric_connection import Connections, Unreachable
-from orchestrator.executors.fabric_wrapper import shell_line, shell_words
+from orchestrator.executors.fabric_wrapper import TAKEN, shell_line, shell_words
 from orchestrator.model.inventory import Host
 
 
@@ -20,19 +20,31 @@ class Lost(Exception):
 
 
 class Stream(Protocol):
-    """Bytes from the wrapper, and a last word to it."""
+    """Bytes from the wrapper about one command, and a last word to it."""
+
+    served: bool
+    """Whether a shell that begins other commands too does it."""
 
     def receive(self, seconds: float) -> bytes | None:
         """What has come; None when nothing comes for ``seconds``; empty at the end. Raises Lost."""
 
-    def answer(self, data: bytes) -> None:
-        """Say the last word. Lost words are no error."""
+    def lively(self) -> bool:
+        """Whether a sign of life other than an answer came since this was last asked."""
+
+    def ended(self) -> None:
+        """Its last answer was heard, and nothing more is read."""
+
+    def taken(self) -> None:
+        """Say the last word: the result is safely kept. Lost words are no error."""
 
     def noise(self) -> str:
         """What came on stderr, a little of it."""
 
     def status(self) -> int | None:
         """The shell's exit status at the end of the stream; None where a signal ended it, or nothing is known."""
+
+    def over(self) -> bool:
+        """Whether the shell has certainly ended, and begins nothing any more."""
 
     def close(self) -> None:
         """Let go. What was started runs on."""
@@ -41,22 +53,33 @@ class Stream(Protocol):
 class SshStream:
     """Over a session of a pooled connection."""
 
+    served = False
+
     def __init__(self, connections: Connections, host: Host, payload: bytes, within: float) -> None:
         self._channel: Any = connections.session(host, within)
+        self._connections = connections
+        self._name = host.name
         self._noise = b""
+        self._lively = False
+        self._hand_over(payload, shell_line(payload))
+
+    def say(self, data: bytes) -> None:
+        """More for a shell that reads on. Raises Lost, and is then closed."""
+        self._hand_over(data)
+
+    def _hand_over(self, data: bytes, line: str = "") -> None:
         # Both calls can block for ever on a link that is dead without saying so. As the connection is shared, it is
         # closed only when it has been silent for long enough to be dead for everybody.
-        watch = threading.Timer(connections.settings.silence, self._channel.get_transport().close)
-        watch.daemon = True
-        watch.start()
+        silence, transport = self._connections.settings.silence, self._channel.get_transport()
         try:
-            self._channel.exec_command(shell_line(payload))
-            self._channel.sendall(payload)
+            with self._connections.watch.ending(silence, transport.close):
+                if line:
+                    self._channel.exec_command(line)
+                self._channel.settimeout(silence)
+                self._channel.sendall(data)
         except Exception as error:  # paramiko raises whatever ended its transport
             self.close()
-            raise Lost(f"the link to {host.name} was lost while the command was handed over: {error}") from error
-        finally:
-            watch.cancel()
+            raise Lost(f"the link to {self._name} was lost while the command was handed over: {error}") from error
 
     def receive(self, seconds: float) -> bytes | None:
         """See Stream."""
@@ -65,24 +88,34 @@ class SshStream:
         try:
             data: bytes = self._channel.recv(65536)
         except TimeoutError:
-            if self._channel.get_transport().is_active():
-                return None
-            raise Lost("the connection was closed") from None
+            if not self._channel.get_transport().is_active():
+                raise Lost("the connection was closed") from None
+            # Children that the shell has left behind may hold its streams open; it has ended all the same.
+            return b"" if self._channel.exit_status_ready() and not self._channel.recv_ready() else None
         except (OSError, EOFError) as error:
             raise Lost(str(error) or type(error).__name__) from error
         return data
 
-    def answer(self, data: bytes) -> None:
+    def lively(self) -> bool:
+        """See Stream."""
+        self._drain()
+        lively, self._lively = self._lively, False
+        return lively
+
+    def ended(self) -> None:
+        """See Stream."""
+
+    def taken(self) -> None:
         """See Stream."""
         with contextlib.suppress(OSError, EOFError):
             self._channel.settimeout(1.0)
-            self._channel.sendall(data)
+            self._channel.sendall(TAKEN)
             self._channel.shutdown_write()
 
     def noise(self) -> str:
         """See Stream."""
         self._drain()
-        return self._noise.decode("utf-8", "replace").strip()
+        return self._noise.replace(b"beat\n", b"").decode("utf-8", "replace").strip()
 
     def status(self) -> int | None:
         """See Stream."""
@@ -90,6 +123,15 @@ class SshStream:
             return None
         code: int = self._channel.exit_status
         return code if code >= 0 else None
+
+    def usable(self) -> bool:
+        """Whether nothing is known to be wrong with it."""
+        channel = self._channel
+        return bool(channel.get_transport().is_active() and not channel.closed and not channel.exit_status_ready())
+
+    def over(self) -> bool:
+        """See Stream. A channel that the server closed, over a link that works, has no shell behind it any more."""
+        return bool(self._channel.status_event.wait(1.0) and self._channel.get_transport().is_active())
 
     def close(self) -> None:
         """See Stream."""
@@ -100,10 +142,13 @@ class SshStream:
         # Unread stderr fills the channel's window, and then stdout stops too.
         while self._channel.recv_stderr_ready():
             self._noise = (self._noise + self._channel.recv_stderr(4096))[-4096:]
+            self._lively = True
 
 
 class LocalStream:
     """A child in a session of its own, so that neither Ctrl-C nor the death of this process reaches it."""
+
+    served = False
 
     def __init__(self, payload: bytes, lock_fds: Sequence[int]) -> None:
         try:
@@ -123,10 +168,14 @@ class LocalStream:
         self._poll.register(self._stdout.fileno(), select.POLLIN | select.POLLHUP)
         # The child is waited for whenever it ends, also when nobody listens to it any more.
         threading.Thread(target=self._child.wait, name="reap", daemon=True).start()
+        self.say(payload)
+
+    def say(self, data: bytes) -> None:
+        """More for a shell that reads on. Raises Lost, and is then closed."""
         try:
-            self._stdin.write(payload)
+            self._stdin.write(data)
             self._stdin.flush()
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self.close()
             raise Lost(f"the shell on this machine ended early: {error}") from error
 
@@ -136,13 +185,15 @@ class LocalStream:
             return None
         return os.read(self._stdout.fileno(), 65536)
 
-    def answer(self, data: bytes) -> None:
+    def lively(self) -> bool:
+        """See Stream. A machine needs no proof of its own life."""
+        return True
+
+    def ended(self) -> None:
         """See Stream."""
-        with contextlib.suppress(OSError):
-            self._stdin.write(data)
-            self._stdin.flush()
-        with contextlib.suppress(OSError):
-            self._stdin.close()
+
+    def taken(self) -> None:
+        """See Stream. There is nothing to take away: the wrapper's directory is the job's own."""
 
     def noise(self) -> str:
         """See Stream."""
@@ -150,8 +201,21 @@ class LocalStream:
 
     def status(self) -> int | None:
         """See Stream."""
-        code = self._child.wait(timeout=1.0)
+        try:
+            code = self._child.wait(timeout=1.0)
+        except subprocess.TimeoutExpired:
+            return None
         return code if code >= 0 else None
+
+    def usable(self) -> bool:
+        """Whether nothing is known to be wrong with it."""
+        return self._child.poll() is None
+
+    def over(self) -> bool:
+        """See Stream."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(timeout=1.0)
+        return self._child.returncode is not None
 
     def close(self) -> None:
         """See Stream."""

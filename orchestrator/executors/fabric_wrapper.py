@@ -18,7 +18,7 @@ from typing import Literal
 
 from orchestrator.errors import ExecutorError
 
-Mode = Literal["start", "attach", "stop", "check"]
+Mode = Literal["start", "attach", "stop", "check", "serve"]
 
 BEAT = 5
 """Seconds between two signs of life from the target."""
@@ -26,6 +26,8 @@ GRACE = 5
 """Seconds a command has between TERM and KILL."""
 LARGEST_STDIN = 4 * 1024 * 1024
 """Bytes of stdin and environment; the shell on the target holds them in memory."""
+LARGEST_REQUEST = 16 * 1024
+"""Bytes of a request to a shell that serves; a larger one gets a shell of its own, which reads it in one piece."""
 TAKEN = b"taken\n"
 """Said to the wrapper when its result is safely kept: it takes its directory away."""
 
@@ -36,6 +38,7 @@ _READER = (
     f'case $p in *"{_WHOLE}") eval "$p";; *) exit 97;; esac'
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DIGITS = re.compile(r"[0-9]{3}\n")
 _SAFE = re.compile(r"[^A-Za-z0-9_.@-]")
 
 
@@ -102,34 +105,96 @@ def shell_line(payload: bytes) -> str:
     return "exec " + shlex.join(shell_words(payload))
 
 
-def payload(mode: Mode, command: Command, place: Place, *, nonce: str, beat: int = BEAT, send: bool = True) -> bytes:
-    """Everything the wrapper needs. ``nonce`` begins each line it says, so that a login's chatter is told apart."""
-    if place.base is None:
-        base = f'hf_base="$HOME"/.holdfast/jobs/{shlex.quote(safe_name(place.run_id))}'
-    else:
-        base = f"hf_base={shlex.quote(place.base)}"
-    stdin = command.stdin if mode == "start" else None
-    exports = [f"  export {name}={shlex.quote(value)}" for name, value in command.env.items()]
+def payload(
+    mode: Mode,
+    command: Command,
+    place: Place,
+    *,
+    nonce: str,
+    beat: int = BEAT,
+    send: bool = True,
+    made: bool = False,
+) -> bytes:
+    """Everything the wrapper needs. ``nonce`` begins each line it says, so that a login's chatter is told apart.
+
+    ``made``: the job's directory is there already, made by who asks.
+    """
     lines = [
         _program(),
-        "hf_env() {",
-        "  :",
-        *(exports if mode in ("start", "check") else ()),
-        "}",
-        base,
-        f"hf_given={int(place.base is not None)}",
-        f"hf_name={shlex.quote(safe_name(place.name))}",
-        f"hf_nonce={shlex.quote(nonce)}",
+        *_given(mode, command, place, nonce=nonce, send=send, made=made),
         f"hf_mode={mode}",
         f"hf_beat={beat}",
         f"hf_grace={GRACE}",
-        f"hf_send={int(send)}",
-        f"hf_has_stdin={int(stdin is not None)}",
-        f"hf_stdin={shlex.quote(stdin or '')}",
+        f"hf_mark={_mark(nonce)}",
         shlex.join(["hf_main", *(command.argv if mode in ("start", "check") else ())]),
         _WHOLE,
     ]
     return "\n".join(lines).encode("utf-8", "surrogateescape")
+
+
+def request(
+    command: Command, place: Place, *, nonce: str, served: str, send: bool = True, made: bool = False
+) -> bytes | None:
+    """The same for a shell that serves and was itself given the nonce ``served``; None where it is too large."""
+    lines = [
+        *_given("start", command, place, nonce=nonce, send=send, made=made),
+        shlex.join(["hf_take", *command.argv]),
+    ]
+    text = _asked(lines, served)
+    return text if len(text) <= LARGEST_REQUEST else None
+
+
+def dropping(place: Place, *, served: str) -> bytes:
+    """Tells a serving shell that a job's result is safely kept: its directory goes."""
+    return _asked([_base(place), f"hf_dir=$hf_base/{shlex.quote(safe_name(place.name))}", "hf_drop"], served)
+
+
+def calling(*, nonce: str, served: str) -> bytes:
+    """Asks a serving shell whether it is there: it says ``here``, after everything that it was asked before."""
+    return _asked([f"hf_nonce={shlex.quote(nonce)}", "hf_say here"], served)
+
+
+def _mark(nonce: str) -> str:
+    return shlex.quote(f"whole {nonce}")
+
+
+def _asked(lines: Sequence[str], served: str) -> bytes:
+    return "\n".join([*lines, f"whole {served}", ""]).encode("utf-8", "surrogateescape")
+
+
+def _base(place: Place) -> str:
+    if place.base is None:
+        return f'hf_base="$HOME"/.holdfast/jobs/{shlex.quote(safe_name(place.run_id))}'
+    return f"hf_base={shlex.quote(place.base)}"
+
+
+def _given(mode: Mode, command: Command, place: Place, *, nonce: str, send: bool, made: bool) -> list[str]:
+    stdin = command.stdin if mode == "start" else None
+    exports = [f"  export {name}={shlex.quote(value)}" for name, value in command.env.items()]
+    return [
+        "hf_env() {",
+        "  :",
+        *(exports if mode in ("start", "check") else ()),
+        "}",
+        _base(place),
+        f"hf_given={int(place.base is not None)}",
+        f"hf_name={shlex.quote(safe_name(place.name))}",
+        f"hf_nonce={shlex.quote(nonce)}",
+        f"hf_made={int(made)}",
+        f"hf_send={int(send)}",
+        f"hf_has_stdin={int(stdin is not None)}",
+        f"hf_stdin={shlex.quote(stdin or '')}",
+    ]
+
+
+def digits(rc: int) -> str:
+    """An exit code as its file holds it."""
+    return f"{rc:03}\n"
+
+
+def rc_of(text: str) -> int | None:
+    """The exit code in its file; None while it holds none, or not all of it."""
+    return int(text) if _DIGITS.fullmatch(text) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from orchestrator.engine.ports import Clock, Finished, Notice
 from orchestrator.errors import HoldfastError
 from orchestrator.executors import jobdir
-from orchestrator.executors.contract import Executor, Wish
+from orchestrator.executors.contract import Executor, Keeper, Wish
 from orchestrator.executors.control import JobControl
 from orchestrator.executors.jobdir import KeepOutput, began
 from orchestrator.executors.workers import Workers
@@ -61,6 +61,8 @@ class ThreadHands:
         outputs: KeepOutput,
     ) -> None:
         self._executors = executors
+        each: Mapping[str, object] = executors
+        self._keepers = {kind: executor for kind, executor in each.items() if isinstance(executor, Keeper)}
         self._mailbox = mailbox
         self._clock = clock
         self._redactor = redactor
@@ -134,7 +136,10 @@ class ThreadHands:
         except Exception as error:  # noqa: BLE001  whatever a library throws, the driver must get an answer
             outcome = self._unexpected(job, error)
         try:
-            return jobdir.tidy(directory, job.ident, outcome, self._outputs, self._redactor)
+            outcome = jobdir.tidy(directory, job.ident, outcome, self._outputs, self._redactor)
+            if (keeper := self._keepers.get(job.kind)) is not None:
+                keeper.kept(job)
+            return outcome
         except Exception as error:  # noqa: BLE001  a full disk must not turn a known end into no answer
             told = f"{outcome.error}\nits outcome could not be kept: {error}".strip()
             return replace(outcome, error=self._redactor.text(told))

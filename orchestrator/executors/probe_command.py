@@ -37,7 +37,9 @@ def looking(
     directory = above / "look"
     try:
         work = HostWork(connections, host, Command(argv, {}), job.run_id, name, directory, control, job.lock_fds)
-        yield directory, work.begin()
+        end = work.begin()
+        work.settle()
+        yield directory, end
     finally:
         shred(above)
 

@@ -5,7 +5,10 @@
 #
 # In hf_dir, the job's own directory: keeper (who waits for the command), go (made just before the command starts:
 # whoever makes it decides whether it starts at all), child (the command's process), out, err, and rc, which
-# has something in it if and only if the end is known. mkdir of hf_dir is what forbids a second start.
+# holds three digits if and only if the end is known. mkdir of hf_dir is what forbids a second start.
+#
+# With hf_mode=serve it stays, and begins one command after the other as they are asked for on stdin: the next one
+# then costs no login, no shell and no reading of this file. Each still gets a keeper, a directory and a session.
 #
 # Processes are what a short command's time goes into here: a word of the shell is taken before a program.
 
@@ -23,12 +26,26 @@ hf_identity() {
     set -- "$1" ${hf_line##*") "}
     set +f
     [ "$2" != Z ] || return 1
-    hf_boot=
-    [ ! -r /proc/sys/kernel/random/boot_id ] || read -r hf_boot </proc/sys/kernel/random/boot_id
     hf_who="$1 ${21}-$hf_boot"
   else
     hf_who="$1 $(ps -o lstart= -p "$1" 2>/dev/null | tr -s ' ' '-')"
   fi
+}
+
+# hf_rc is the exit code, where the end is known. Three digits, so that a number is never read half written.
+hf_known() {
+  hf_rc=
+  { read -r hf_rc <"$hf_dir/rc"; } 2>/dev/null
+  case $hf_rc in [0-9][0-9][0-9]) return 0 ;; *) return 1 ;; esac
+}
+
+# Makes hf_dir/go, which only one can.
+hf_go() {
+  set -C
+  { printf '' >"$hf_dir/go"; } 2>/dev/null
+  hf_made_go=$?
+  set +C
+  return "$hf_made_go"
 }
 
 hf_alive() {
@@ -58,8 +75,8 @@ hf_keep() {
   hf_identity "$hf_me"
   hf_write keeper "$hf_who"
   # Room for the exit code is taken now: the disk may be full when the command ends.
-  printf '%-12s\n' '' >"$hf_dir/rc.new"
-  mkdir "$hf_dir/go" || exit 0
+  printf '   \n' >"$hf_dir/rc"
+  hf_go || exit 0
   if [ "$hf_has_stdin" = 1 ]; then
     printf '%s' "$hf_stdin" | hf_command "$@" &
   else
@@ -69,7 +86,7 @@ hf_keep() {
   hf_identity "$hf_child"
   hf_write child "$hf_who"
   wait "$hf_child"
-  printf '%-12s\n' "$?" 1<>"$hf_dir/rc.new" && mv "$hf_dir/rc.new" "$hf_dir/rc"
+  printf '%03d\n' "$?" 1<>"$hf_dir/rc"
 }
 
 # A line each few seconds, so that the other side can tell a long command from a dead link.
@@ -101,9 +118,8 @@ hf_size() {
   [ ! -s "$1" ] || hf_bytes=$(($(wc -c <"$1")))
 }
 
-# Tells the end and sends what was printed; takes the directory away when the other side says it has it all.
-hf_result() {
-  read -r hf_rc <"$hf_dir/rc"
+# Tells the end and sends what was printed.
+hf_tell() {
   hf_size "$hf_dir/out"
   hf_out=$hf_bytes
   hf_size "$hf_dir/err"
@@ -116,10 +132,18 @@ hf_result() {
     hf_say result "$hf_rc" 0 0
   fi
   hf_say end
+}
+
+hf_drop() { rm -rf "$hf_dir"; }
+
+# Tells the end, and takes the directory away when the other side says that it has it all. hf_known came before.
+hf_result() {
+  hf_tell
+  [ "$hf_mode" != serve ] || exit 0
   hf_answer=
   read -r hf_answer
   if [ "$hf_answer" = taken ]; then
-    rm -rf "$hf_dir"
+    hf_drop
     rmdir "$hf_base" 2>/dev/null
   fi
   exit 0
@@ -137,8 +161,8 @@ hf_absent() {
 
 # Settles whether a command that was never begun may still begin: after this it never will.
 hf_forestall() {
-  if mkdir "$hf_dir/go" 2>/dev/null; then
-    rm -rf "$hf_dir"
+  if hf_go; then
+    hf_drop
     hf_absent
   fi
 }
@@ -147,13 +171,13 @@ hf_forestall() {
 hf_follow() {
   hf_beats_on
   hf_tries=0
-  while [ ! -s "$hf_dir/rc" ]; do
+  until hf_known; do
     if hf_alive "$hf_dir/keeper" || hf_alive "$hf_dir/child"; then
       hf_tries=0
     else
       # Looked at more than once: rc may have been written between two looks.
       hf_tries=$((hf_tries + 1))
-      if [ "$hf_tries" -gt 20 ] && [ ! -s "$hf_dir/rc" ]; then
+      if [ "$hf_tries" -gt 20 ] && ! hf_known; then
         hf_beats_off
         hf_forestall
         hf_say gone
@@ -171,7 +195,7 @@ hf_ground() { [ "$hf_given" = 1 ] || mkdir -p "$hf_base"; }
 
 hf_start() {
   hf_tries=0
-  until hf_problem=$(hf_ground 2>&1 && mkdir "$hf_dir" 2>&1); do
+  until [ "$hf_made" = 1 ] || hf_problem=$(hf_ground 2>&1 && mkdir "$hf_dir" 2>&1); do
     if [ -d "$hf_dir" ]; then
       hf_say exists
       hf_follow
@@ -187,7 +211,7 @@ hf_start() {
   hf_beats_on
   wait "$hf_keeper"
   hf_beats_off
-  [ -s "$hf_dir/rc" ] || hf_follow
+  hf_known || hf_follow
   hf_result
 }
 
@@ -204,7 +228,7 @@ hf_signal() {
 
 hf_stop() {
   [ -d "$hf_dir" ] || hf_absent
-  [ ! -s "$hf_dir/rc" ] || hf_result
+  ! hf_known || hf_result
   hf_forestall
   hf_tries=0
   until [ -s "$hf_dir/child" ] || [ "$hf_tries" -ge 20 ]; do
@@ -215,8 +239,8 @@ hf_stop() {
     hf_say stopping
     hf_signal TERM
     hf_end=$(($(date +%s) + hf_grace))
-    while [ ! -s "$hf_dir/rc" ] && [ "$(date +%s)" -lt "$hf_end" ]; do hf_nap; done
-    [ -s "$hf_dir/rc" ] || hf_signal KILL
+    while ! hf_known && [ "$(date +%s)" -lt "$hf_end" ]; do hf_nap; done
+    hf_known || hf_signal KILL
   fi
   hf_follow
 }
@@ -244,9 +268,51 @@ hf_check() {
   if [ -n "$hf_found" ]; then hf_say present "$hf_found"; else hf_say missing; fi
 }
 
+# Signs of life on stderr, which carries nothing else here, for as long as the serving shell lives.
+hf_pulse() {
+  while sleep "$hf_beat" && kill -0 "$$" 2>/dev/null; do
+    printf 'beat\n' >&2 || exit 0
+  done
+}
+
+# Reads one request: lines of shell up to the mark. Nothing is done unless all of it has come.
+hf_request() {
+  hf_text=
+  while IFS= read -r hf_line; do
+    [ "$hf_line" != "$hf_mark" ] || return 0
+    hf_text=$hf_text$hf_line$hf_newline
+  done
+  return 1
+}
+
+hf_serve() {
+  hf_newline='
+'
+  trap '' HUP
+  [ "$hf_beat" = 0 ] || hf_pulse </dev/null >/dev/null &
+  hf_say ready
+  while hf_request; do eval "$hf_text"; done
+  [ "$hf_given" = 1 ] || rmdir "$hf_base" 2>/dev/null
+}
+
+# Within hf_serve: begins the command, and tells its end. What is not the usual course happens in a shell of its own.
+hf_take() {
+  hf_dir=$hf_base/$hf_name
+  if [ "$hf_made" = 1 ] || mkdir "$hf_dir" 2>/dev/null; then
+    hf_keep "$@" </dev/null >/dev/null 2>&1 &
+    hf_say started
+    wait "$!"
+    if hf_known; then hf_tell; else (hf_follow); fi
+  else
+    (hf_start "$@")
+  fi
+}
+
 hf_main() {
   hf_umask=$(umask)
   umask 077
+  hf_boot=
+  [ ! -r /proc/sys/kernel/random/boot_id ] || read -r hf_boot </proc/sys/kernel/random/boot_id
   hf_dir=$hf_base/$hf_name
   hf_found=
   "hf_$hf_mode" "$@"

@@ -149,7 +149,7 @@ class Driving:
     ) -> Driven:
         run_dir = self.memory.run_dir(state.run_id)
         places = JobPlaces(run_dir / "jobs", self.memory.spare_jobs(state.run_id), asked.warn)
-        made = make_hands(state.plan, bound, run_dir, asked.mailbox, self.clock, redactor, asked.warn)
+        made = make_hands(state.plan, bound, run_dir, asked.mailbox, self.clock, redactor, asked.warn, lock_fds)
         stack.callback(made.close)
         ports = Ports(
             journal=journal,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from orchestrator.executors.fabric_connection import Connections
 from orchestrator.executors.fabric_login import SshSettings
 from orchestrator.executors.hands import ThreadHands, ThreadMailbox
 from orchestrator.journal.outputs import OutputKeeper
+from orchestrator.model.document import Mode
 from orchestrator.model.inventory import Inventory
 from orchestrator.model.plan import Plan
 from orchestrator.model.redaction import Redactor
@@ -56,6 +57,17 @@ class _Shop:
 
         return FabricExecutor(self.inventory, connections=self.connections)
 
+    def connect_ahead(self, plan: Plan, executors: Mapping[str, Executor], lock_fds: Sequence[int]) -> None:
+        """Open what Fabric's steps will need, while the run is still being entered in the journal."""
+        if plan.mode not in (Mode.DRILL, Mode.LIVE) or (fabric := executors.get("fabric")) is None:
+            return
+        from orchestrator.executors.fabric import FabricExecutor
+
+        assert isinstance(fabric, FabricExecutor)
+        # A host that is named by what an earlier step found out is not known yet.
+        targets = [step.spec["host"] for step in plan.steps if step.kind == "fabric" and "{{" not in step.spec["host"]]
+        fabric.ahead(dict.fromkeys(targets), lock_fds)
+
     def probe(self) -> Executor:
         from orchestrator.executors.probe import ProbeExecutor
 
@@ -85,12 +97,14 @@ def make_hands(
     clock: Clock,
     redactor: Redactor,
     warn: Callable[[str], None],
+    lock_fds: Sequence[int] = (),
 ) -> Made:
     """The hands for a plan. Raises DocumentError where the inventory it is bound to cannot be read."""
     inventory = load_inventory(bound.inventory) if bound.inventory else Inventory("", {}, {})
     connections = Connections(SshSettings())
     shop = _Shop(inventory, bound, clock, connections)
     executors = {kind: getattr(shop, kind)() for kind in sorted(_kinds(plan))}
+    shop.connect_ahead(plan, executors, lock_fds)
     outputs = OutputKeeper(run_dir, redactor, warn)
     return Made(ThreadHands(executors, mailbox, clock, redactor, outputs.keep), TemplateRenderer(), [connections.close])
 

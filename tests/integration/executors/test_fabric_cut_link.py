@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from executors_kit import DRIVER, Link, Reins, SshHost, alive, driver_env, inventory_of, kill, until
 
-from orchestrator.executors import fabric_wrapper
+from orchestrator.executors import fabric_resident, fabric_wrapper
 from orchestrator.executors.contract import Wish
 from orchestrator.executors.fabric import FabricExecutor
 from orchestrator.model.inventory import Host
@@ -80,6 +80,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Signs of life each second, so that the tests are short."""
     monkeypatch.setattr(fabric_wrapper, "BEAT", 1)
     monkeypatch.setattr(fabric_wrapper, "GRACE", 1)
+    # A test cuts the link sooner after an answer than a link goes silent by itself.
+    monkeypatch.setattr(fabric_resident, "FRESH", 0.0)
 
 
 class Running:

@@ -190,8 +190,11 @@ def test_nothing_is_left_on_the_target_and_the_directories_there_are_private(
 ) -> None:
     show = 'ls -ld "$HOME/.holdfast/jobs" "$HOME"/.holdfast/jobs/*/* | cut -c1-10'
     job = make_job("fabric", {"host": "target", "argv": ["sh", "-c", show]})
-    outcome = fabric(sshd_host.host()).run(job, Reins())
+    executor = fabric(sshd_host.host())
+    outcome = executor.run(job, Reins())
     assert set(outcome.output["stdout"].split()) == {"drwx------"}
+    assert [entry.name for entry in left_behind(sshd_host, job)] == ["s.action.1@target"], "until it is kept here"
+    executor.kept(job)
     until(lambda: not left_behind(sshd_host, job), what="the directory on the target gone")
 
 

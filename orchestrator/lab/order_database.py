@@ -20,6 +20,8 @@ from pathlib import Path
 
 _CUSTOMER = re.compile(r"[A-Za-z0-9 ._-]{1,60}")
 LARGEST_AMOUNT = 10**9
+_LEAST = 0.25
+"""Part of a question's time that must be left when its turn comes."""
 
 
 class DatabaseGone(Exception):
@@ -98,7 +100,8 @@ class OrderDatabase:
 
     def _ask(self, query: str) -> str:
         deadline = time.monotonic() + self._seconds
-        if not self._turn.acquire(timeout=self._seconds):
+        # Whoever waited long has no time left to connect: he would only cut off the next one's attempt.
+        if not self._turn.acquire(timeout=self._seconds * (1 - _LEAST)):
             raise DatabaseGone("the database is busy with an earlier question")
         try:
             token = secrets.token_hex(8)

@@ -26,7 +26,7 @@ from orchestrator.lab.sites.topology import ROUTER
 PASSWORDS = "keys/passwords.json"
 PROBE_PASSFILE, CHECKER_PASSFILE = "keys/probe.pgpass", "keys/checker.pgpass"
 """libpq password files on the controller, one for each role that works from there; below the lab's directory."""
-_NODE_EXPORTER_PORT = 9100
+NODE_EXPORTER_PORT = 9100
 
 
 def build(lab: Path, hosts: Mapping[str, LabHost]) -> None:
@@ -34,7 +34,7 @@ def build(lab: Path, hosts: Mapping[str, LabHost]) -> None:
     passwords = _passwords(lab)
     version = texts.version_in(hosts[PRIMARY].root)
     for host in hosts.values():
-        listen = f"--web.listen-address={host.address}:{_NODE_EXPORTER_PORT}"
+        listen = f"--web.listen-address={host.address}:{NODE_EXPORTER_PORT}"
         host.write_service("node-exporter", ["/usr/bin/prometheus-node-exporter", listen], user="prometheus")
     tools.install(hosts[ROUTER], ["hf-route"])
     for name in orders.APPS:

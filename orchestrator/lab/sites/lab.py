@@ -134,26 +134,20 @@ class SitesLab:
     def seal(self) -> None:
         """What the hosts are now is what a fresh lab is: power off, keep, power on. Once in a lab's life."""
         with self.locked():
-            self._off()
-            for host in self.hosts.values():
-                roots.unmount(host.directory)
-                roots.seal(host.directory)
-            self._note(sealed=True)
-            self._on()
+            self._seal()
 
     def reset(self) -> None:
         """Faults healed, links mended, every host powered off and on with the file system of the fresh lab."""
         with self.locked():
             self._heal_all()
-            self._off()
-            for host in self.hosts.values():
-                roots.unmount(host.directory)
-                roots.forget(host.directory)
-                host.group.remove()
+            self._forget()
             self.effects_log.unlink(missing_ok=True)
             self._on()
+            if self._facts().get("parts"):
+                for part in parts():
+                    part.begin(self)
 
-    def down(self, *, remove: bool = True) -> int:
+    def down(self, *, remove: bool = False) -> int:
         """End all of it and clear the machine; answers how many things went. ``remove``: the directory goes too."""
         return take_down(self.directory, remove=remove)
 
@@ -211,6 +205,9 @@ class SitesLab:
         keys.operator_key(self.directory / "keys")
         keys.pin(self.directory / "keys", self.known_hosts)
         self.network.make_switches()
+        if known and with_parts:
+            # Half built, or broken in use: it comes up fresh, because parts of it no longer fit together.
+            self._forget()
         for host in self.hosts.values():
             host.directory.mkdir(mode=0o700, exist_ok=True)
             roots.make(host.directory, lower)
@@ -220,11 +217,31 @@ class SitesLab:
             for part in wanted:
                 part.lay(self)
         self._on()
+        if wanted and not known.get("sealed"):
+            for part in wanted:
+                tell(f"building: {part.name}")
+                part.build(self)
+            self._seal()
         self.write_inventory()
         for part in wanted:
             tell(f"beginning: {part.name}")
             part.begin(self)
         self._note(ready=True)
+
+    def _seal(self) -> None:
+        self._off()
+        for host in self.hosts.values():
+            roots.unmount(host.directory)
+            roots.seal(host.directory)
+        self._note(sealed=True)
+        self._on()
+
+    def _forget(self) -> None:
+        self._off()
+        for host in self.hosts.values():
+            roots.unmount(host.directory)
+            roots.forget(host.directory)
+            host.group.remove()
 
     def _is_whole(self) -> bool:
         on = all(host.state == "on" for host in self.hosts.values())
@@ -287,7 +304,7 @@ def place_of(where: str | Path) -> Path:
     return place.parent / "hosts" / place.name if named else place
 
 
-def take_down(where: str | Path = "default", *, remove: bool = True) -> int:
+def take_down(where: str | Path = "default", *, remove: bool = False) -> int:
     """``SitesLab.down`` for a lab that may be half made, or gone; answers how many things were cleared."""
     place = place_of(where)
     key = key_of(place)
@@ -311,14 +328,10 @@ def take_down(where: str | Path = "default", *, remove: bool = True) -> int:
     return cleared
 
 
-def take_all_down() -> int:
+def take_all_down(*, remove: bool = False) -> int:
     """Clear everything of every hosts lab on this machine, whether its directory is there or not."""
-    cleared = 0
-    for directory in _known_places():
-        cleared += take_down(directory)
-    for key in leftovers.labs():
-        cleared += leftovers.clear(key)
-    return cleared
+    cleared = sum(take_down(directory, remove=remove) for directory in _known_places())
+    return cleared + sum(leftovers.clear(key) for key in sorted(leftovers.labs()))
 
 
 def _known_places() -> list[Path]:

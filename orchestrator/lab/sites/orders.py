@@ -61,3 +61,14 @@ def install(host: LabHost, passwords: Mapping[str, str]) -> None:
     if host.name == ACTIVE:
         (settings / "orders-at-boot").touch()
     host.write_boot("orders", ["/usr/local/sbin/hf-orders", "boot"])
+
+
+def says(host: LabHost) -> str:
+    """For people: how the service on this host is."""
+    if host.state != "on":
+        return "its host is off or frozen"
+    said = json.loads(host.run(["/usr/local/sbin/hf-orders", "status"]).stdout)
+    answer = said.get("says") or {}
+    if answer.get("ok"):
+        return f"takes orders on {answer.get('database')}"
+    return f"takes no orders: {answer.get('error', 'no answer')}" if said["running"] else "does not run"

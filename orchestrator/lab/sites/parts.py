@@ -21,6 +21,12 @@ class Part(Protocol):
     def lay(self, lab: SitesLab) -> None:
         """Write what the hosts need into their file systems; the hosts are off."""
 
+    def build(self, lab: SitesLab) -> None:
+        """Once in a lab's life, on hosts that are on: make what a fresh lab's disks have, and stop what was started.
+
+        Afterwards the hosts are sealed: this is what every reset goes back to. Raises LabError.
+        """
+
     def begin(self, lab: SitesLab) -> None:
         """Make it work; the hosts are on. Ends when it does its work. Raises LabError."""
 
@@ -42,4 +48,6 @@ class Part(Protocol):
 
 def parts() -> tuple[Part, ...]:
     """All parts, in their order."""
-    return ()
+    from orchestrator.lab.sites.data_part import DataPart
+
+    return (DataPart(),)

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.lab.sites.host import LabHost
-from orchestrator.lab.sites.orders import ACTIVE
-from orchestrator.lab.sites.postgres import PRIMARY
-from orchestrator.lab.sites.topology import DATABASE_ADDRESS, HOSTS, ORDERS_ADDRESS, ROUTER
+from orchestrator.lab.sites.orders import ACTIVE, APPS
+from orchestrator.lab.sites.postgres import DATABASES, PRIMARY
+from orchestrator.lab.sites.topology import DATABASE_ADDRESS, HOSTS, ORDERS_ADDRESS
 
 ADDRESSES = {DATABASE_ADDRESS: PRIMARY, ORDERS_ADDRESS: ACTIVE}
 """Each service address, with the host that holds it in a fresh lab."""
@@ -45,7 +45,7 @@ def holders(hosts: Mapping[str, LabHost], address: str) -> list[str]:
     return [
         name
         for name, host in hosts.items()
-        if name != ROUTER and host.state == "on" and _said(host, "hf-address", "show", address)["held"]
+        if name in (*DATABASES, *APPS) and host.state == "on" and _said(host, "hf-address", "show", address)["held"]
     ]
 
 

@@ -15,7 +15,7 @@ from orchestrator.executors import ansible_request, detached, jobdir
 from orchestrator.executors.ansible_child import BEGUN, PRIVATE, RESULT
 from orchestrator.executors.ansible_outcome import judge, mend_of
 from orchestrator.executors.ansible_request import Request, unsafe
-from orchestrator.executors.ansible_surroundings import additions, environment, ssh_args
+from orchestrator.executors.ansible_surroundings import additions, environment, sockets_of, ssh_args
 from orchestrator.executors.contract import Control
 from orchestrator.executors.detached import Ended, Gone, Left, NotStarted, Running, Stopped
 from orchestrator.executors.stopping import stop
@@ -50,8 +50,8 @@ def cold(directory: Path, request: Request, env: dict[str, str], lock_fds: tuple
 class AnsibleExecutor:
     """Runs playbooks of one workspace on one inventory.
 
-    ``playbooks`` is where playbook names start, ``workspace`` may hold an ansible.cfg. ``sockets`` is where ssh keeps
-    its shared connections: not where other programs do, as theirs may hang on a cut link.
+    ``playbooks`` is where playbook names start, ``workspace`` may hold an ansible.cfg. For ``sockets`` see
+    ``ansible_surroundings``.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class AnsibleExecutor:
         self._inventory = inventory
         self._playbooks = playbooks.absolute()
         self._workspace = workspace.absolute()
-        self._sockets = sockets or Path.home() / ".ansible" / "cp-holdfast"
+        self._sockets = sockets_of(sockets)
         self._launch = launch
 
     def run(self, job: Job, control: Control) -> Outcome:

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,18 @@ class RedactedOutput(io.TextIOBase):
             self.lost = str(error)
 
 
-def play(directory: Path, request: Mapping[str, Any]) -> dict[str, Any]:
+Begin = Callable[[list[bytes], dict[str, Any]], Any]
+"""Begins a command on a terminal of its own, as ``ptyprocess.PtyProcess.spawn`` does, and with the locks to hold."""
+
+
+def fresh(args: list[bytes], more: dict[str, Any]) -> Any:
+    """Begin the program itself."""
+    import ptyprocess  # type: ignore[import-untyped]
+
+    return ptyprocess.PtyProcess.spawn(args, pass_fds=(detached.LOCKS,), **more)
+
+
+def play(directory: Path, request: Mapping[str, Any], begin: Begin) -> dict[str, Any]:
     """Run the playbook through ansible-runner; answers how it ended and what its events came to."""
     import ansible_runner
     import pexpect  # type: ignore[import-untyped]
@@ -78,7 +89,7 @@ def play(directory: Path, request: Mapping[str, Any]) -> dict[str, Any]:
     if request["hosts"]:
         _write(private / "additions.json", request["hosts"])
         inventory.append(str(private / "additions.json"))
-    started = _share_locks(pexpect)
+    started = _share_locks(pexpect, begin)
     (directory / BEGUN).touch(mode=0o600)
     summary = Summary(on_first=lambda: extravars.unlink(missing_ok=True))
     settings = {"suppress_output_file": True, "suppress_ansible_output": False}
@@ -116,20 +127,18 @@ def _write(path: Path, value: Any) -> None:
         json.dump(value, file)
 
 
-def _share_locks(pexpect: Any) -> list[Any]:
+def _share_locks(pexpect: Any, begin: Begin) -> list[Any]:
     """Let ansible-playbook itself hold the run's locks too, should this process be killed before it.
 
     pexpect closes everything else and has no public way to say so. Ansible closes it again for its modules.
     Answers a list in which what pexpect starts will be found.
     """
-    import ptyprocess  # type: ignore[import-untyped]
-
     started: list[Any] = []
 
     class Sharing(pexpect.spawn):  # type: ignore[misc]
-        def _spawnpty(self, args: list[str], **kwargs: Any) -> Any:
-            process = ptyprocess.PtyProcess.spawn(args, pass_fds=(detached.LOCKS,), **kwargs)
-            process.delayafterclose = 0.01  # else each play waits 0.1 s for nothing at its end
+        def _spawnpty(self, args: list[bytes], **kwargs: Any) -> Any:
+            process = begin(args, kwargs)
+            process.delayafterclose = 0  # it is closed when its end is known: there is nothing to wait for
             started.append(self)
             return process
 
@@ -137,20 +146,24 @@ def _share_locks(pexpect: Any) -> list[Any]:
     return started
 
 
-def main(directory: Path) -> int:
-    """Read the request, run the playbook, write the result."""
-    # The driver stops the whole family: this process only has to live long enough to say how it went.
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    request = json.load(sys.stdin.buffer)
+def work(directory: Path, request: Mapping[str, Any], begin: Begin = fresh) -> None:
+    """Run the playbook and write the result. Standard output is the job's ``out``."""
     redactor = Redactor(request["secrets"])
-    output = RedactedOutput(sys.stdout.fileno(), redactor)
+    output = RedactedOutput(1, redactor)
     sys.stdout = sys.stderr = output
-    result = play(directory, request)
+    result = play(directory, request, begin)
     output.finish()
     result["tail"] = output.tail
     result["lost"] = output.lost
     jobdir.shred(directory / PRIVATE)  # first: it may be what fills the disk
     jobdir.write_durably(directory / RESULT, json.dumps(redactor.value(result)))
+
+
+def main(directory: Path) -> int:
+    """Read the request, run the playbook, write the result."""
+    # The driver stops the whole family: this process only has to live long enough to say how it went.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    work(directory, json.load(sys.stdin.buffer))
     return 0
 
 

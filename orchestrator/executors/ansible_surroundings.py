@@ -25,6 +25,11 @@ SSH_ARGS = "holdfast_ssh_args"
 """The host variable that ``additions`` gives; ``ssh_args`` makes Ansible use it, whatever the inventory says."""
 
 
+def sockets_of(sockets: Path | None) -> Path:
+    """Where ssh keeps its shared connections: not where other programs do, as theirs may hang on a cut link."""
+    return sockets or Path.home() / ".ansible" / "cp-holdfast"
+
+
 def environment(workspace: Path, playbooks: Path, directory: Path, sockets: Path) -> dict[str, str]:
     """The whole environment of one Ansible process, whose private directory is ``directory``.
 

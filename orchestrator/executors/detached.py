@@ -2,7 +2,7 @@
 
 A small shell keeps each command company in a session of its own. Its directory then holds
 
-``pid``     number, start time and boot of the shell, on disk before it may begin
+``pid``     number, start time and boot of the shell, and when it may begin, on disk before it does
 ``begun``   the command was begun
 ``rc``      the command's exit code, put there by rename: its end is known
 
@@ -21,7 +21,7 @@ import select
 import shutil
 import signal
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,9 +57,14 @@ _SLICE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """It runs. ``process`` is the shell that keeps it company."""
+    """It runs. ``process`` is what keeps it company; ``began`` is when, in seconds since boot."""
 
     process: Process
+    began: float
+
+    def age(self) -> float:
+        """Seconds since it began."""
+        return max(0.0, proc.since_boot() - self.began)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +143,8 @@ def start(
         opened(hear)
         teller = os.fdopen(tell, "wb", buffering=0)
         open_here.callback(teller.close)
-        holder, sender = socket.socketpair()
-        with holder, sender:
-            if lock_fds:
-                socket.send_fds(sender, [b"locks"], list(lock_fds))
-            files = {name: opened(_log(directory / name)) for name in {stdout, stderr}}
+        with holding(lock_fds) as holder:
+            files = {name: opened(open_log(directory / name)) for name in {stdout, stderr}}
             source = opened(os.memfd_create("stdin"))
             for piece in range(0, len(stdin), 1 << 20):
                 os.write(source, stdin[piece : piece + (1 << 20)])
@@ -174,10 +176,25 @@ def start(
             raise ExecutorError(
                 "the shell for the command died at once", mend="see whether memory or processes ran out"
             )
-        body = {"pid": process.pid, "start": process.start, "boot": proc.boot_id()}
-        jobdir.write_durably(directory / "pid", json.dumps(body))
+        note(directory, process)
         teller.write(b"go\n")
     return process
+
+
+@contextlib.contextmanager
+def holding(lock_fds: Sequence[int]) -> Iterator[socket.socket]:
+    """A socket with the locks in it. Nobody reads it, so that whoever keeps it open keeps the locks."""
+    holder, sender = socket.socketpair()
+    with holder, sender:
+        if lock_fds:
+            socket.send_fds(sender, [b"locks"], list(lock_fds))
+        yield holder
+
+
+def note(directory: Path, process: Process) -> None:
+    """Put on disk that ``process`` keeps the command in ``directory`` company, from now on. It may begin after this."""
+    body = {"pid": process.pid, "start": process.start, "boot": proc.boot_id(), "began": proc.since_boot()}
+    jobdir.write_durably(directory / "pid", json.dumps(body))
 
 
 def _inheritable() -> list[int]:
@@ -190,7 +207,8 @@ def _inheritable() -> list[int]:
     return found
 
 
-def _log(path: Path) -> int:
+def open_log(path: Path) -> int:
+    """The file of a command's output, private and for appending; to be closed by the caller."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
 
 
@@ -199,6 +217,7 @@ def find(directory: Path) -> Running | Ended | NotStarted | Gone:
     try:
         body = json.loads((directory / "pid").read_text(encoding="utf-8"))
         process, boot = Process(body["pid"], body["start"]), body["boot"]
+        began = float(body.get("began", process.began))
     except FileNotFoundError:
         return NotStarted()
     except (ValueError, KeyError, TypeError) as error:
@@ -206,7 +225,7 @@ def find(directory: Path) -> Running | Ended | NotStarted | Gone:
     same_boot = boot == proc.boot_id()
     # Alive is asked before rc is read: between the two it can only end, and then rc is there.
     if same_boot and proc.alive(process):
-        return Running(process)
+        return Running(process, began)
     proc.reap(process.pid)
     try:
         return Ended(int((directory / "rc").read_text(encoding="ascii")))
@@ -242,7 +261,7 @@ def follow(directory: Path, control: Control, timeout: float) -> Ended | NotStar
                 return _after(directory)
             if control.wish is Wish.DETACH:
                 return Left()
-            left = min(control.remaining(), timeout - process.age())
+            left = min(control.remaining(), timeout - found.age())
             if control.wish is Wish.CANCEL or left <= 0:
                 why = "it was stopped on request" if control.wish is Wish.CANCEL else f"timeout after {timeout:g} s"
                 survivors = stop(process)

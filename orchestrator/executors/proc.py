@@ -21,9 +21,15 @@ class Process:
     pid: int
     start: int
 
-    def age(self) -> float:
-        """Seconds since it started."""
-        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - self.start / _TICKS)
+    @property
+    def began(self) -> float:
+        """When it started, in seconds since boot."""
+        return self.start / _TICKS
+
+
+def since_boot() -> float:
+    """Seconds since this boot of the machine, those in which it slept too."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def boot_id() -> str:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
+from orchestrator.executors import detached, jobdir, proc
 from orchestrator.executors.ansible import cold
 from orchestrator.executors.ansible_request import Request
+from orchestrator.executors.ansible_surroundings import environment, sockets_of
+from orchestrator.executors.warm import wire
+from orchestrator.executors.warm.process import WarmProcess
+
+PATIENCE = 10.0
+"""Seconds to wait until a fork of the warm process answers. One that is begun fresh takes about one itself."""
 
 
 class WarmAnsible:
     """Begins playbooks as forks of one process that has Ansible imported already; cold where that can not be had.
 
-    ``workspace``, ``playbooks`` and ``sockets`` are those of the ``AnsibleExecutor`` that it launches for: what the
-    process was warmed for. ``say`` is told, once for each reason, why a step was begun cold. To be closed at the end;
-    what was begun runs on all the same.
+    ``workspace``, ``playbooks`` and ``sockets`` are those of the ``AnsibleExecutor`` that it launches for: the process
+    is warmed for what Ansible finds there. ``place`` is where the process may make a directory of its own. ``say`` is
+    told why a step was begun cold, once for each reason. To be closed at the end; what was begun runs on all the same.
     """
 
     def __init__(
@@ -24,24 +34,104 @@ class WarmAnsible:
         playbooks: Path,
         *,
         sockets: Path | None = None,
+        place: Path | None = None,
         say: Callable[[str], None] = lambda _text: None,
     ) -> None:
-        self._workspace = workspace
-        self._playbooks = playbooks
-        self._sockets = sockets
+        self._surroundings = (workspace.absolute(), playbooks.absolute(), sockets_of(sockets))
+        self._place = place
         self._say = say
+        self._said: set[str] = set()
+        self._process: WarmProcess | None = None
+        self._why = ""
+        self._closed = False
+        self._lock = threading.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        """The number of the warm process; None where there is none."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Begin to warm up, without waiting for it; the sooner the better. Never raises."""
+        with self._lock:
+            if self._process is None and not self._why and not self._closed:
+                workspace, playbooks, sockets = self._surroundings
+                try:
+                    self._process = WarmProcess.begin(
+                        lambda directory: environment(workspace, playbooks, directory, sockets), self._place
+                    )
+                except OSError as error:
+                    self._why = f"it could not be started: {error}"
 
     def launch(self, directory: Path, request: Request, env: dict[str, str], lock_fds: tuple[int, ...]) -> None:
-        """Begin the request; a Launcher."""
-        cold(directory, request, env, lock_fds)
+        """Begin the request; a Launcher. Raises what ``cold`` does."""
+        self.start()
+        why = self._begin(directory, request, env, lock_fds)
+        if why:
+            self._tell(why)
+            cold(directory, request, env, lock_fds)
 
     def close(self) -> None:
-        """Let go of the warm process."""
+        """Let go of the warm process, which then ends."""
+        with self._lock:
+            process, self._process, self._closed = self._process, None, True
+            self._why = "it was closed"
+        if process is not None:
+            process.close()
 
     def __enter__(self) -> WarmAnsible:
+        self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _begin(self, directory: Path, request: Request, env: dict[str, str], lock_fds: tuple[int, ...]) -> str:
+        """Why it could not be begun warm; empty where it was. Where it was not, it certainly never will be."""
+        process = self._process
+        if process is None:
+            return self._why
+        with ExitStack() as stack:
+            ours, theirs = wire.pair()
+            stack.enter_context(ours)
+            out = detached.open_log(directory / jobdir.OUT)
+            stack.callback(os.close, out)
+            holder = stack.enter_context(detached.holding(lock_fds))
+            body = {"directory": str(directory), "env": env, "request": request.to_body()}
+            with theirs:
+                if not process.ask(body, (theirs.fileno(), out, holder.fileno())):
+                    return self._broken(process)
+            try:
+                answer = wire.receive(ours, PATIENCE)
+            except EOFError:
+                return self._broken(process)
+            if answer is None:  # the fork will find nobody here any more, and not begin
+                return f"it did not answer within {PATIENCE:g} s"
+            if "no" in answer.body:
+                return str(answer.body["no"])
+            fork = proc.find(answer.body["pid"])
+            if fork is None:
+                return "its fork died at once"
+            detached.note(directory, fork)
+            try:
+                wire.send(ours, {"word": "go"})
+            except OSError:
+                return "its fork died before it could begin"
+        return ""
+
+    def _broken(self, process: WarmProcess) -> str:
+        with self._lock:
+            if self._process is process:
+                self._process = None
+                self._why = f"it has ended: {process.last_words()}"
+        process.close()
+        return self._why
+
+    def _tell(self, why: str) -> None:
+        with self._lock:
+            known = why in self._said
+            self._said.add(why)
+        if not known:
+            self._say(f"Ansible is started anew for each step, which takes a second longer: warm Ansible: {why}")

@@ -213,8 +213,10 @@ def test_a_daemon_that_the_command_started_is_not_stopped_with_it(place: Path, t
 
 
 def test_the_timeout_counts_from_the_commands_own_start(place: Path) -> None:
-    process = detached.start(place, ["sleep", "60"], env=ENV)
-    until(lambda: process.age() > 0.5)
+    detached.start(place, ["sleep", "60"], env=ENV)
+    found = detached.find(place)
+    assert isinstance(found, Running)
+    until(lambda: found.age() > 0.5)
     began = time.monotonic()
     assert isinstance(detached.follow(place, control(60.0), 0.5), Stopped)
     assert time.monotonic() - began < 5

@@ -1,0 +1,131 @@
+# Copyright the Holdfast authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This program is free software: you can redistribute it and/or modify it under the terms of the GNU General Public
+# License as published by the Free Software Foundation, either version 3 of the License, or (at your option) any later
+# version. It comes without any warranty. See <https://www.gnu.org/licenses/>. It is under this licence, unlike the
+# rest of Holdfast, because it is one program with ansible-core; the rest talks to it through a socket.
+"""A fork of the warm process: it waits for a request, and then is the program that sees one playbook through.
+
+It does what the shell and the child of a cold start do (see ``detached`` and ``ansible_child``), with the same files in
+the job's directory at the same moments, so that it is found, followed and stopped in the same way.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from orchestrator.executors import ansible_child, detached
+from orchestrator.executors.warm import titles, wire
+from orchestrator.executors.warm.player import Player
+from orchestrator.executors.warm.preload import Warmed
+
+_WIDTH = 12
+"""Characters of an exit code on disk. Room for it is taken at the start: the disk may be full at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """What connects a fork with the others: ``driver`` brings requests, ``alive`` ends with the process it was forked
+    from, which learns from ``taking`` that it was taken and from ``teaching`` what it had to load."""
+
+    driver: socket.socket
+    alive: int
+    taking: int
+    teaching: int
+
+
+def wait_for_request(lines: Lines, warmed: Warmed) -> NoReturn:
+    """Wait, play, and exit."""
+    os.setsid()
+    player = Player.begin(warmed, lines.teaching)
+    while request := _next(lines):
+        answers, out, locks = request.descriptors
+        with socket.socket(fileno=answers) as talk:
+            directory, env = Path(request.body["directory"]), request.body["env"]
+            if _is_on(talk, {"no": why} if (why := warmed.unfit(env, directory)) else {"pid": os.getpid()}) and not why:
+                os.close(lines.taking)
+                if _has_go(talk):
+                    break
+                os._exit(0)  # the driver may have noted this process for its job: it is for no other any more
+        os.close(out)
+        os.close(locks)
+    else:
+        os._exit(0)
+    lines.driver.close()
+    os.close(lines.alive)
+    _see_through(directory, env, request.body["request"], player, out, locks)
+
+
+def _next(lines: Lines) -> wire.Message | None:
+    """The next request; None where none will come."""
+    poll = select.poll()
+    poll.register(lines.driver, select.POLLIN)
+    poll.register(lines.alive, select.POLLIN)
+    while True:
+        ready = dict(poll.poll())
+        if ready.get(lines.driver.fileno()):
+            try:
+                if message := wire.receive(lines.driver, 0):
+                    return message
+            except EOFError:
+                return None
+        elif ready:
+            return None
+
+
+def _is_on(talk: socket.socket, answer: dict[str, Any]) -> bool:
+    """Whether the driver still waits for the answer, which it has now."""
+    try:
+        wire.send(talk, answer)
+    except OSError:
+        return False
+    return True
+
+
+def _has_go(talk: socket.socket) -> bool:
+    try:
+        return wire.receive(talk) is not None
+    except EOFError:
+        return False
+
+
+def _see_through(
+    directory: Path, env: dict[str, str], request: dict[str, Any], player: Player, out: int, locks: int
+) -> NoReturn:
+    # The driver stops the whole family: this process only has to live long enough to say how it went.
+    for told in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(told, lambda *_: None)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for source, number in ((nothing, 0), (out, 1), (out, 2), (locks, detached.LOCKS)):
+        os.dup2(source, number)
+    for descriptor in (nothing, out, locks):
+        os.close(descriptor)
+    os.chdir(directory)
+    os.environ.clear()
+    os.environ.update(env)
+    titles.set_title("holdfast: one playbook, in", str(directory))
+    try:
+        code = os.open(directory / "rc.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.write(code, b" " * _WIDTH + b"\n")
+        (directory / "begun").touch(mode=0o600)
+    except OSError:
+        os._exit(0)
+    rc = 1
+    try:
+        ansible_child.work(directory, request, player.play)
+        rc = 0
+    except BaseException:  # noqa: BLE001  as the interpreter would
+        traceback.print_exc()
+    with suppress(OSError):
+        os.pwrite(code, str(rc).ljust(_WIDTH).encode(), 0)
+        (directory / "rc.new").rename(directory / "rc")
+    os._exit(0)

@@ -1,0 +1,153 @@
+# Copyright the Holdfast authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This program is free software: you can redistribute it and/or modify it under the terms of the GNU General Public
+# License as published by the Free Software Foundation, either version 3 of the License, or (at your option) any later
+# version. It comes without any warranty. See <https://www.gnu.org/licenses/>. It is under this licence, unlike the
+# rest of Holdfast, because it is one program with ansible-core; the rest talks to it through a socket.
+"""The fork that is ansible-playbook: on a terminal of its own, with what a fresh one would find.
+
+It is forked before it is needed, and waits to be told its command line.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import pty
+import signal
+import socket
+import sys
+import termios
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+from orchestrator.executors import ansible_child, detached
+from orchestrator.executors.ansible_child import PRIVATE
+from orchestrator.executors.warm import titles, wire
+from orchestrator.executors.warm.preload import Warmed
+from orchestrator.executors.warm.refresh import refresh
+from orchestrator.executors.warm.shelf import DONE
+
+_ROWS, _COLUMNS = 24, 80
+"""The size of the terminal that pexpect gives."""
+
+
+class Player:
+    """The waiting fork, as the process sees it that will follow its play."""
+
+    def __init__(self, warmed: Warmed, pid: int, terminal: int, talk: socket.socket) -> None:
+        self._warmed = warmed
+        self._pid = pid
+        self._terminal = terminal
+        self._talk = talk
+
+    @classmethod
+    def begin(cls, warmed: Warmed, teaching: int) -> Player:
+        """Fork it."""
+        ours, theirs = wire.pair()
+        pid, terminal = pty.fork()
+        if pid == 0:
+            try:
+                _wait_and_play(warmed, theirs, teaching)
+            finally:
+                os._exit(1)
+        theirs.close()
+        return cls(warmed, pid, terminal, ours)
+
+    def play(self, args: list[bytes], more: dict[str, Any]) -> Any:
+        """A Begin (see ``ansible_child``): the waiting fork, where it is as a fresh program would be; else that."""
+        import ptyprocess  # type: ignore[import-untyped]
+
+        words = [os.fsdecode(word) for word in args]
+        if not self._fits(words, more):
+            self._talk.close()
+            os.close(self._terminal)
+            return ansible_child.fresh(args, more)
+        wire.send(self._talk, {"words": words, "env": more["env"]}, [detached.LOCKS])
+        self._talk.close()
+        process = ptyprocess.PtyProcess(self._pid, self._terminal)
+        process.argv, process.env, process.launch_dir, process.echo = args, more["env"], more["cwd"], False
+        return process
+
+    def _fits(self, words: list[str], more: Mapping[str, Any]) -> bool:
+        known = {"env", "cwd", "echo", "preexec_fn"}
+        private = str(Path.cwd() / PRIVATE)
+        return (
+            words[0] == self._warmed.program
+            and set(more) <= known
+            and more["echo"] is False
+            and more["cwd"] == self._warmed.cwd
+            and self._warmed.general(more["env"], private) == self._warmed.env
+        )
+
+
+def _wait_and_play(warmed: Warmed, talk: socket.socket, teaching: int) -> NoReturn:
+    _keep_only({0, 1, 2, talk.fileno(), teaching, *warmed.descriptors})
+    termios.tcsetwinsize(0, (_ROWS, _COLUMNS))
+    settings = termios.tcgetattr(0)
+    settings[3] &= ~termios.ECHO
+    termios.tcsetattr(0, termios.TCSANOW, settings)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    sys.stderr.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    for number in (signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as ansible-runner asks pexpect for
+    sys.path.insert(0, os.path.realpath(Path(warmed.program).parent))
+    try:
+        told = wire.receive(talk)
+    except EOFError:
+        os._exit(0)
+    assert told is not None
+    talk.close()
+    os.dup2(told.descriptors[0], detached.LOCKS)
+    os.close(told.descriptors[0])
+    sys.argv = told.body["words"]
+    os.environ.clear()
+    os.environ.update(told.body["env"])
+    titles.set_title(sys.executable, *sys.argv)
+    refresh(warmed.place, str(Path(os.environ["ANSIBLE_HOME"]).parent))
+    warmed.shelf.teach = lambda line: _write(teaching, line)
+    rc = _main()
+    _write(teaching, DONE + b"\n")
+    os._exit(rc)
+
+
+def _keep_only(descriptors: set[int]) -> None:
+    for entry in Path("/proc/self/fd").iterdir():
+        if int(entry.name) not in descriptors:
+            with suppress(OSError):  # the one that the listing itself had open
+                os.close(int(entry.name))
+
+
+def _write(descriptor: int, line: bytes) -> None:
+    try:
+        os.write(descriptor, line)
+    except OSError:
+        return  # nobody is there to learn, or is too busy: the next one loads it again
+
+
+def _main() -> int:
+    """What the program ansible-playbook does from its start to its exit code."""
+    from ansible.cli.playbook import main
+
+    rc: Any = 0
+    try:
+        main(sys.argv)
+    except SystemExit as end:
+        rc = end.code
+        if rc is not None and not isinstance(rc, int):
+            sys.stderr.write(f"{rc}\n")
+            rc = 1
+    except BaseException:  # noqa: BLE001  as the interpreter would
+        sys.excepthook(*sys.exc_info())
+        rc = 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    return (rc or 0) & 0xFF

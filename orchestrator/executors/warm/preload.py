@@ -1,0 +1,147 @@
+# Copyright the Holdfast authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This program is free software: you can redistribute it and/or modify it under the terms of the GNU General Public
+# License as published by the Free Software Foundation, either version 3 of the License, or (at your option) any later
+# version. It comes without any warranty. See <https://www.gnu.org/licenses/>. It is under this licence, unlike the
+# rest of Holdfast, because it is one program with ansible-core; the rest talks to it through a socket.
+"""All that a play needs, imported ahead; and for which surroundings."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import importlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.executors.ansible_child import PRIVATE
+from orchestrator.executors.ansible_surroundings import EMPTY_CONFIG
+
+if TYPE_CHECKING:
+    from orchestrator.executors.warm.shelf import Shelf
+
+KNOWN = ("2.19.",)
+"""Versions of ansible-core whose insides are known here. With any other, each step is begun fresh."""
+_MODULES = (
+    "ansible.cli.playbook",  # has to be the first of Ansible's
+    "ansible.executor.module_common",
+    "ansible.executor.playbook_executor",
+    "ansible.executor.process.worker",
+    "ansible.executor.task_executor",
+    "ansible.plugins.strategy",
+    "ansible_runner",
+    "multiprocessing.popen_fork",
+    "multiprocessing.synchronize",
+    "pexpect",
+    "ptyprocess",
+    "xml.dom.minidom",
+)
+_PLUGINS = {
+    "callback": ("default", "junit", "minimal", "oneline", "tree"),
+    "connection": ("ssh", "local"),
+    "shell": ("sh",),
+    "become": ("su", "sudo"),
+    "inventory": ("yaml", "ini"),
+    "cache": ("memory",),
+    "strategy": ("linear",),
+    "vars": ("host_group_vars",),
+    "action": ("normal", "command", "raw", "shell"),
+}
+"""What nearly every play loads; more is learnt."""
+
+
+class Unknown(Exception):
+    """This Ansible is not one that can be kept warm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Warmed:
+    """For what the process was warmed up.
+
+    ``env`` is the environment, with ``place`` wherever a play has its own private directory. ``program`` is the
+    ansible-playbook whose place a fork takes, ``cwd`` where it works. ``descriptors`` are open for Ansible's own sake.
+    """
+
+    place: str
+    env: Mapping[str, str]
+    program: str
+    cwd: str
+    config: bytes
+    descriptors: frozenset[int]
+    shelf: Shelf
+
+    def unfit(self, env: Mapping[str, str], directory: Path) -> str:
+        """Why a play in ``directory`` with the environment ``env`` would not find what it should; empty: it would."""
+        mine = self.general(env, str(directory / PRIVATE))
+        theirs = {name: value for name, value in self.env.items() if name in mine or name not in _runners(self.place)}
+        if odd := sorted(name for name in {*mine, *theirs} if mine.get(name) != theirs.get(name)):
+            return f"it was warmed up for other values of {', '.join(odd)}"
+        if _content(env) != self.config:
+            return f"{env['ANSIBLE_CONFIG']} has changed since it was warmed up"
+        return ""
+
+    def general(self, env: Mapping[str, str], private: str) -> dict[str, str]:
+        """``env`` with this process's own place for a play's private directory."""
+        return {name: value.replace(private, self.place) for name, value in env.items()}
+
+
+def everything(directory: Path) -> Warmed:
+    """Import, and prepare for plays with this process's environment. Raises Unknown."""
+    gc.disable()
+    place = str(directory)
+    os.environ.update(_runners(place))
+    (directory / EMPTY_CONFIG).touch(mode=0o600)
+    config = _content(os.environ)
+    from ansible.release import __version__
+
+    if not __version__.startswith(KNOWN):
+        raise Unknown(f"ansible-core {__version__} is not among those it knows ({', '.join(KNOWN)}x)")
+    cwd = str(Path(os.environ["ANSIBLE_ROLES_PATH"]).parent)
+    os.chdir(cwd)
+    before = _open()
+    for name in _MODULES:
+        importlib.import_module(name)
+    from orchestrator.executors.warm.shelf import Shelf
+
+    shelf = Shelf()
+    shelf.install()
+    for kind, names in _PLUGINS.items():
+        shelf.add(kind, names)
+    gc.enable()
+    return Warmed(
+        place=place,
+        env=dict(os.environ),
+        program=str(Path(os.environ["PATH"].split(os.pathsep)[0]) / "ansible-playbook"),
+        cwd=cwd,
+        config=config,
+        descriptors=frozenset(_open() - before),
+        shelf=shelf,
+    )
+
+
+def _runners(private: str) -> dict[str, str]:
+    """What ansible-runner adds to the environment. Where it adds anything else, a play is begun fresh."""
+    from ansible_runner.utils import get_callback_dir
+
+    return {
+        "ANSIBLE_CALLBACK_PLUGINS": get_callback_dir(),
+        "ANSIBLE_STDOUT_CALLBACK": "awx_display",
+        "ANSIBLE_RETRY_FILES_ENABLED": "False",
+        "AWX_ISOLATED_DATA_DIR": f"{private}/artifacts/run",
+        "RUNNER_OMIT_EVENTS": "False",
+        "RUNNER_ONLY_FAILED_EVENTS": "False",
+    }
+
+
+def _content(env: Mapping[str, str]) -> bytes:
+    """A digest of the configuration file; of nothing where there is none."""
+    file = Path(env["ANSIBLE_CONFIG"])
+    return hashlib.sha256(file.read_bytes() if file.is_file() else b"").digest()
+
+
+def _open() -> set[int]:
+    return {int(entry.name) for entry in Path("/proc/self/fd").iterdir() if entry.exists()}

@@ -1,0 +1,91 @@
+# Copyright the Holdfast authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This program is free software: you can redistribute it and/or modify it under the terms of the GNU General Public
+# License as published by the Free Software Foundation, either version 3 of the License, or (at your option) any later
+# version. It comes without any warranty. See <https://www.gnu.org/licenses/>. It is under this licence, unlike the
+# rest of Holdfast, because it is one program with ansible-core; the rest talks to it through a socket.
+"""Keeps one fork waiting, for as long as the driver lives."""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import socket
+from contextlib import suppress
+from typing import NoReturn
+
+from orchestrator.executors.warm import titles
+from orchestrator.executors.warm.fork import Lines, wait_for_request
+from orchestrator.executors.warm.preload import Warmed
+from orchestrator.executors.warm.shelf import DONE
+
+
+class Server:
+    """Keeps one fork waiting, and takes in what the forks had to load by themselves, so that the next need not."""
+
+    def __init__(self, driver: socket.socket, warmed: Warmed) -> None:
+        self._driver = driver
+        self._warmed = warmed
+        self._learnt, self._teaching = os.pipe()
+        os.set_blocking(self._learnt, False)
+        os.set_blocking(self._teaching, False)
+        self._heard = b""
+        titles.set_title("holdfast: warm Ansible")
+
+    def serve(self) -> None:
+        """Serve until the driver is gone."""
+        while self._one():
+            with suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+
+    def _one(self) -> bool:
+        """Fork one, and wait until it was taken, or knows less than this process; False when the driver is gone."""
+        gc.collect()
+        gc.freeze()  # what is there by now is not looked through by any fork, and so stays shared
+        alive, living = os.pipe()  # an untaken fork ends when this process lets go of it
+        taken, taking = os.pipe()  # and tells that it was taken by letting go of this
+        if os.fork() == 0:
+            for line in (living, taken, self._learnt):
+                os.close(line)
+            self._fork(Lines(self._driver, alive, taking, self._teaching))
+        os.close(alive)
+        os.close(taking)
+        try:
+            return self._wait(taken)
+        finally:
+            os.close(living)
+            os.close(taken)
+
+    def _fork(self, lines: Lines) -> NoReturn:
+        try:
+            wait_for_request(lines, self._warmed)
+        finally:
+            os._exit(1)
+
+    def _wait(self, taken: int) -> bool:
+        poll = select.poll()
+        poll.register(self._driver, 0)  # only whether the other end is gone
+        poll.register(taken, select.POLLIN)
+        poll.register(self._learnt, select.POLLIN)
+        while True:
+            ready = dict(poll.poll())
+            if ready.get(self._driver.fileno()):
+                return False
+            if ready.get(self._learnt) and self._learn():
+                return True
+            if ready.get(taken):
+                return True
+
+    def _learn(self) -> bool:
+        """Whether a play has ended that had to load something, which is now loaded here."""
+        with suppress(BlockingIOError):
+            while heard := os.read(self._learnt, 65536):
+                self._heard += heard
+        whole, ended, rest = self._heard.rpartition(DONE + b"\n")
+        if not ended:
+            return False
+        self._heard = rest
+        return self._warmed.shelf.learn(whole)

@@ -1,0 +1,186 @@
+# Copyright the Holdfast authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This program is free software: you can redistribute it and/or modify it under the terms of the GNU General Public
+# License as published by the Free Software Foundation, either version 3 of the License, or (at your option) any later
+# version. It comes without any warranty. See <https://www.gnu.org/licenses/>. It is under this licence, unlike the
+# rest of Holdfast, because it is one program with ansible-core; the rest talks to it through a socket.
+"""Plugins of ansible-core and what their documentation says of their options, loaded ahead and handed out when asked.
+
+A play that is started fresh loads them one by one; most of its start goes into that. Here they are loaded once. They
+are not left in ``sys.modules`` or in Ansible's own caches, where they would hide a workspace's plugin of the same name:
+Ansible looks for each plugin as always, and only when it has settled on a file of ansible-core's own does it get what
+lies here. Everything else it loads by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import ansible
+from ansible import constants
+from ansible.plugins import get_plugin_class
+from ansible.plugins import loader as loaders
+from ansible.utils.collection_loader import _collection_finder
+
+DONE = b"done"
+"""The line that a play writes when it has ended."""
+_CORE = Path(ansible.__file__).parent
+_MODULE, _OPTIONS = "module", "options"
+
+Load = Callable[..., ModuleType]
+
+
+class Shelf:
+    """What was loaded ahead. ``teach`` is told, in a fork, what was not there."""
+
+    def __init__(self) -> None:
+        self._modules: dict[tuple[str, str], _Shelved] = {}
+        self._options: dict[tuple[str, str, str], Any] = {}
+        self._load: Load = loaders.PluginLoader._load_module_source
+        self._define: Callable[..., None] = loaders.PluginLoader._load_config_defs
+        self.teach: Callable[[bytes], None] | None = None
+
+    def install(self) -> None:
+        """Stand between Ansible's loaders and the disk, in this process and its forks."""
+        shelf = self
+
+        def load(loader: Any, *, python_module_name: str, path: str) -> ModuleType:
+            return shelf._module(loader, python_module_name, path)
+
+        def define(loader: Any, name: str, module: ModuleType, path: str) -> None:
+            shelf._defined(loader, name, module, path)
+
+        loaders.PluginLoader._load_module_source = load
+        loaders.PluginLoader._load_config_defs = define
+        _know_routes()
+
+    def learn(self, lines: bytes) -> bool:
+        """Load what these lines name; answers whether there was anything new."""
+        wanted = dict.fromkeys(line for line in lines.decode().splitlines() if line != DONE.decode())
+        return sum(self._learn_one(*line.split("\t")) for line in wanted) > 0
+
+    def add(self, kind: str, names: Iterable[str]) -> None:
+        """Load plugins of ansible-core's own and their options."""
+        loader = getattr(loaders, f"{kind}_loader")
+        for name in names:
+            path = str(_CORE / "plugins" / kind / f"{name}.py")
+            self._learn_one(_MODULE, loader.class_name, f"ansible.plugins.{kind}.{name}", path)
+            self._learn_one(_OPTIONS, loader.class_name, name, path)
+
+    # -- in a fork -------------------------------------------------------------------------------------------------
+
+    def _module(self, loader: Any, name: str, path: str) -> ModuleType:
+        if name not in sys.modules and _is_core(path):
+            if known := self._modules.get((name, path)):
+                return known.take()
+            self._missed(_MODULE, loader.class_name, name, path)
+        return self._load(loader, python_module_name=name, path=path)
+
+    def _defined(self, loader: Any, name: str, module: ModuleType, path: str) -> None:
+        if _is_core(path) and loader.class_name:
+            kind = get_plugin_class(loader.class_name)
+            if kind in constants.CONFIGURABLE_PLUGINS and not constants.config.has_configuration_definition(kind, name):
+                key = (loader.class_name, name, path)
+                if key in self._options and _fragments_are_core():
+                    if (options := self._options[key]) is not None:
+                        constants.config.initialize_plugin_configuration_definitions(kind, name, options)
+                    return
+                self._missed(_OPTIONS, *key)
+        self._define(loader, name, module, path)
+
+    def _missed(self, *words: str) -> None:
+        if self.teach is not None:
+            self.teach("\t".join(words).encode() + b"\n")
+
+    # -- in the process that is forked -----------------------------------------------------------------------------
+
+    def _learn_one(self, what: str, class_name: str, name: str, path: str) -> bool:
+        loader = next(each for each in vars(loaders).values() if getattr(each, "class_name", None) == class_name)
+        if what == _MODULE:
+            return self._shelve(loader, name, path)
+        key = (class_name, name, path)
+        if key in self._options:
+            return False
+        known = [shelved for (_, file), shelved in self._modules.items() if file == path]
+        if known:
+            self._options[key] = self._options_of(loader, name, known[0].module, path)
+        return bool(known)
+
+    def _shelve(self, loader: Any, name: str, path: str) -> bool:
+        if (name, path) in self._modules or name in sys.modules:
+            return False
+        with _put_back() as beside:
+            module = self._load(loader, python_module_name=name, path=path)
+        self._modules[name, path] = _Shelved(module, dict(beside))
+        return True
+
+    def _options_of(self, loader: Any, name: str, module: ModuleType, path: str) -> Any:
+        kind = get_plugin_class(loader.class_name)
+        with _put_back():
+            self._define(loader, name, module, path)
+        return constants.config._plugins.get(kind, {}).pop(name, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelved:
+    """A plugin, and all plugins that came in with it, itself included."""
+
+    module: ModuleType
+    brought: Mapping[str, ModuleType]
+
+    def take(self) -> ModuleType:
+        """Be there as if it had been loaded now."""
+        for name, module in self.brought.items():
+            if name not in sys.modules:
+                sys.modules[name] = module
+        return self.module
+
+
+@contextmanager
+def _put_back() -> Iterator[dict[str, ModuleType]]:
+    """Plugins that come into ``sys.modules`` meanwhile leave it for the answer; Ansible's caches forget them."""
+    before = set(sys.modules)
+    brought: dict[str, ModuleType] = {}
+    try:
+        yield brought
+    finally:
+        for name in set(sys.modules) - before:
+            package, _, own = name.rpartition(".")
+            if package.startswith(("ansible.plugins.", "ansible_collections.")):
+                brought[name] = sys.modules.pop(name)
+                if hasattr(sys.modules.get(package), own):
+                    delattr(sys.modules[package], own)
+        fragments = loaders.fragment_loader
+        fragments._module_cache.clear()
+        fragments._plugin_path_cache.clear()
+        fragments._searched_paths.clear()
+        fragments._paths = None
+
+
+def _is_core(path: str) -> bool:
+    return path.startswith(f"{_CORE}{os.sep}")
+
+
+def _fragments_are_core() -> bool:
+    """Whether no directory of the workspace can have a say in what a plugin's documentation holds."""
+    return not any(Path(directory).is_dir() for directory in loaders.fragment_loader._extra_dirs)
+
+
+def _know_routes() -> None:
+    """Ansible's table of renamed plugins is 300 kB of YAML, and the same for every play."""
+    read = _collection_finder._meta_yml_to_dict
+    table = (_CORE / "config/ansible_builtin_runtime.yml").read_bytes()
+    known = read(table, ("ansible.builtin", "runtime.yml"))
+
+    def remembered(text: Any, content_id: Any) -> Any:
+        return known if text == table else read(text, content_id)
+
+    _collection_finder._meta_yml_to_dict = remembered

@@ -19,6 +19,8 @@ class ExitCode(IntEnum):
     STORE = 8
     EVIDENCE = 9
     ROLLBACK_FAILED = 10
+    RECOGNISED = 20
+    UNCLEAR = 21
     HUNG_UP = 129
     INTERRUPTED = 130
     NOBODY_READS = 141
@@ -26,7 +28,7 @@ class ExitCode(IntEnum):
 
 
 MEANING: dict[ExitCode, str] = {
-    ExitCode.DONE: "done; RTO and RPO met, or none to meet",
+    ExitCode.DONE: "done; RTO and RPO met, or none to meet; diagnose: healthy",
     ExitCode.INTERNAL: "a fault in holdfast itself, or in the practice lab",
     ExitCode.USAGE: "the command line or a document is wrong",
     ExitCode.FAILED: "the run failed, was aborted or was rolled back",
@@ -37,6 +39,8 @@ MEANING: dict[ExitCode, str] = {
     ExitCode.STORE: "the journal's store cannot be used",
     ExitCode.EVIDENCE: "the evidence does not hold",
     ExitCode.ROLLBACK_FAILED: "the rollback failed: act by hand, now",
+    ExitCode.RECOGNISED: "diagnose: a fault class is recognised; the command for its runbook is shown",
+    ExitCode.UNCLEAR: "diagnose: unclear; the evidence does not suffice",
     ExitCode.HUNG_UP: "the terminal went away while driving; the run can be resumed",
     ExitCode.INTERRUPTED: "interrupted with Ctrl-C; the run can be resumed",
     ExitCode.NOBODY_READS: "the program reading the output has gone away",

@@ -33,6 +33,12 @@ def called() -> list[str]:
     return words
 
 
+def called_in_workspace() -> list[str]:
+    """The same, with the workspace where one was named: a command that is shown must find the same runbooks."""
+    words = called()
+    return words if CHOSEN.workspace is None else [*words, "--workspace", CHOSEN.workspace]
+
+
 def settings(by: str | None = None) -> Settings:
     """The settings of this call."""
     from orchestrator.wiring.settings import Settings

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestrator.errors import UsageError
 
-PARTS = ("runbooks", "playbooks", "drills", "inventories")
+PARTS = ("runbooks", "playbooks", "drills", "signs", "inventories")
 _NOT_OURS = frozenset({"__pycache__", ".git"})
 
 

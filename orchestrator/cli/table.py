@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lint": (PREPARE, "Check documents and name every problem at once, with its place and its mend."),
     "plan": (PREPARE, "Show what would run where, how long it may take, and how it is undone."),
     "schema": (PREPARE, "Print the JSON Schema of a kind of document."),
+    "diagnose": (RUN, "Look, change nothing, and name the fault class the evidence bears out."),
     "run": (RUN, "Run a runbook or a drill."),
     "resume": (RUN, "Drive a run on from where its journal stands."),
     "status": (RUN, "List the runs, or show where one stands and how it goes on."),

@@ -16,12 +16,14 @@ from orchestrator.model.document import Document
 from orchestrator.model.drill import Drill
 from orchestrator.model.estate import Estate, ServiceLevel
 from orchestrator.model.runbook import Runbook
+from orchestrator.model.signs import Signs
 
 KINDS: dict[str, type[Document]] = {
     "runbook": Runbook,
     "estate": Estate,
     "service_level": ServiceLevel,
     "drill": Drill,
+    "signs": Signs,
 }
 """A document's first key, which says what it is, to its model."""
 

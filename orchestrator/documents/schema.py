@@ -25,6 +25,8 @@ _EXACTLY_ONE: dict[str, tuple[str, ...]] = {
     "ProbeAction": ("tcp", "http", "sql", "command", "testinfra"),
     "MarkerAction": ("start", "stop", "measure"),
     "WaitAction": ("until", "for"),
+    "Look": ("probe", "fabric"),
+    "ConditionBody": ("holds", "unseen", "not", "all", "any"),
 }
 """Rules that the models check in code: of these keys, one and only one."""
 

@@ -52,6 +52,10 @@ class Workspace:
         """All drills, as paths relative to drills/, sorted."""
         return self._listed("drills")
 
+    def signs(self) -> list[str]:
+        """All signs documents, as paths relative to signs/, sorted."""
+        return self._listed("signs")
+
     def playbooks(self) -> list[str]:
         """All playbooks, as paths relative to playbooks/; what is inside roles is left out."""
         return [path for path in self._listed("playbooks") if not path.startswith("roles/")]
@@ -70,6 +74,10 @@ class Workspace:
     def find_drill(self, name: str) -> str:
         """The drill's path relative to drills/. ``name``: that path, ending or not, or the drill's own name."""
         return self._find("drills", name, "drill", self.drills)
+
+    def find_signs(self, name: str) -> str:
+        """The signs' path relative to signs/. ``name``: that path, ending or not, or their own name."""
+        return self._find("signs", name, "signs", self.signs)
 
     def site(self, name: str | None = None, *, inventory: Path | None = None) -> Site | None:
         """The site of this name; the only one there is, where none is named; None where there is none at all.

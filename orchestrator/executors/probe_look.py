@@ -88,7 +88,7 @@ def look_until_holds(
     looked = 0
     while True:
         at, since = clock.wall(), clock.mono()
-        seen = _one(look, control)
+        seen = one_look(look, control)
         if seen is None:
             return _let_be(control.wish, "it had not seen anything yet", {}), b""
         looked += 1
@@ -136,8 +136,11 @@ class _Glance:
         return self._control.remaining()
 
 
-def _one(look: Look, control: Control) -> Sight | None:
-    """One look in a thread of its own, which is left behind when it does not end: libraries block as they like."""
+def one_look(look: Look, control: Control) -> Sight | None:
+    """One look in a thread of its own, which is left behind when it does not end: libraries block as they like.
+
+    None where it was stopped before it saw anything.
+    """
     answers: queue.SimpleQueue[Sight] = queue.SimpleQueue()
 
     def work() -> None:

@@ -89,6 +89,12 @@ def look_up(output: Mapping[str, Any], path: str) -> Any:
     return _walk(output, parts[1:] if parts[0] == "output" else parts)
 
 
+def find(output: Mapping[str, Any], path: str) -> Any:
+    """The same for people: None where there is nothing."""
+    value = look_up(output, path)
+    return None if value is _MISSING else value
+
+
 def _walk(value: Any, parts: list[str]) -> Any:
     if not parts:
         return value

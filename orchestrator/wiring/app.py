@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from orchestrator.journal.importing import ImportReport
     from orchestrator.journal.store import RunListing
     from orchestrator.journal.verify import VerifyReport
+    from orchestrator.model.diagnosis import Diagnosis
     from orchestrator.model.document import Mode
     from orchestrator.model.plan import Plan
     from orchestrator.model.record import Record
@@ -84,20 +85,43 @@ class Holdfast:
     def lint(
         self, names: Sequence[str] = (), *, site: str | None = None, inventory: Path | None = None
     ) -> list[Problem]:
-        """Everything wrong with the named runbooks and drills; with the whole workspace where none is named."""
+        """Everything wrong with the named runbooks, drills and ``signs/...``; with the whole workspace where none is
+        named."""
         from orchestrator.documents.lint import lint
         from orchestrator.errors import DocumentError
 
         workspace = self.workspace
-        chosen = list(names) or [*workspace.runbooks(), *workspace.drills()]
+        chosen = list(names) or [*workspace.runbooks(), *workspace.drills(), *_signs_of(workspace)]
         found: dict[Problem, None] = {}
         for name in chosen:
             try:
-                problems: Sequence[Problem] = lint(self.load(name, site=site, inventory=inventory))
+                signs = _signs_named(workspace, name)
+                problems: Sequence[Problem]
+                if signs is None:
+                    problems = lint(self.load(name, site=site, inventory=inventory))
+                else:
+                    from orchestrator.documents.lint.signs import lint_signs
+
+                    problems = lint_signs(workspace, signs, site=site, inventory=inventory)
             except DocumentError as error:
                 problems = error.problems
             found.update(dict.fromkeys(problems))
         return sorted(found)
+
+    # -- looking ---------------------------------------------------------------------------------------------------
+
+    def diagnose(
+        self, target: str, *, site: str | None = None, inventory: Path | None = None, within: float | None = None
+    ) -> Diagnosis:
+        """Which fault class the evidence about a system, host or group bears out. Changes and records nothing.
+
+        ``within``: seconds for all looks together. Raises UsageError, DocumentError.
+        """
+        from orchestrator.documents.signs import survey
+        from orchestrator.wiring.diagnosing import WITHIN, diagnose
+
+        ground = survey(self.workspace, site, inventory=inventory)
+        return diagnose(ground, target, within=WITHIN if within is None else within)
 
     # -- runs ------------------------------------------------------------------------------------------------------
 
@@ -274,6 +298,15 @@ class Holdfast:
         from orchestrator.executors.hands import ThreadMailbox
 
         return ThreadMailbox()
+
+
+def _signs_of(workspace: Workspace) -> list[str]:
+    return [f"signs/{file}" for file in workspace.signs()]
+
+
+def _signs_named(workspace: Workspace, name: str) -> str | None:
+    """The signs file that is meant: signs are named with their folder, because they are called like the fault class."""
+    return workspace.find_signs(name) if name.removeprefix("./").startswith("signs/") else None
 
 
 def _is_drill(workspace: Workspace, name: str) -> bool:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -16,13 +17,15 @@ from orchestrator.documents.files import read_file
 from orchestrator.documents.parse import KINDS, kind_of, parse
 from orchestrator.engine.decisions import VERBS
 from orchestrator.model.actions import ACTIONS
+from orchestrator.model.parse_names import Parser
 from orchestrator.model.runbook import Runbook, Step
+from orchestrator.model.signs import Signs
 
 TOP = Path(__file__).resolve().parents[2]
 PAPERS = [TOP / "README.md", TOP / "CONTRIBUTING.md", TOP / "CHANGELOG.md", *sorted((TOP / "docs").rglob("*.md"))]
 SHIPPED = [
     path
-    for folder in ("runbooks", "drills", "inventories")
+    for folder in ("runbooks", "drills", "signs", "inventories")
     for path in sorted((TOP / folder).rglob("*.yaml"))
     if path.name != "hosts.yaml"
 ]
@@ -84,6 +87,8 @@ def test_the_reference_explains_every_key() -> None:
     keys = {*Step.model_fields, *Runbook.model_fields} - set(ACTIONS)
     assert [key for key in sorted(keys) if f"`{key}" not in text] == []
     assert [action for action in ACTIONS if f"**{action}**" not in text] == []
+    assert [key for key in Signs.model_fields if f"`{key}" not in text] == []
+    assert [parser for parser in get_args(Parser) if f"| `{parser}` |" not in text] == []
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: str(path.relative_to(TOP)))

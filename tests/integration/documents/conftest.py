@@ -94,6 +94,24 @@ participants: [wang]
 }
 
 
+FILES["signs/primary-lost.yaml"] = """\
+signs: primary-lost
+fault_class: shared-component
+title: {en: the primary is lost, zh: 主机故障}
+systems: [orders]
+start: {runbook: shared-component/takeover.yaml, inputs: {cluster: '{{ system }}'}}
+looks:
+  - id: primary
+    title: {en: The primary takes connections, zh: 主机可以连接}
+    probe: {tcp: 'old_primary:pg_port'}
+  - id: standby
+    title: {en: The standby says how it is, zh: 备机状态}
+    fabric: {host: standby, argv: [pgstate, lag, --json], parse: json}
+    expect: {output.lag_s: {max: 30}}
+recognised: {all: [standby, {not: primary}]}
+"""
+
+
 def write(root: Path, files: dict[str, str]) -> None:
     """Write these files below ``root``."""
     for name, text in files.items():

@@ -20,6 +20,7 @@ SAMPLES = {
     "estate": "inventories/east/estate.yaml",
     "service_level": "inventories/east/service-levels/contract-a.yaml",
     "drill": "drills/takeover-h1.yaml",
+    "signs": "signs/primary-lost.yaml",
 }
 
 
@@ -60,6 +61,10 @@ def test_the_sample_document_fits_its_schema(workspace: Workspace, kind: str) ->
         ("estate", "owners: [wang]", "owners: []"),
         ("service_level", "'1': {respond", "'7': {respond"),
         ("drill", "type: full", "type: half"),
+        ("signs", "probe: {tcp", "scripted: {tcp"),
+        ("signs", "{not: primary}", "{never: primary}"),
+        ("signs", "[standby, {not: primary}]", "[]"),
+        ("signs", "parse: json", "parse: jason"),
     ],
 )
 def test_what_the_model_refuses_the_schema_refuses_too(workspace: Workspace, kind: str, old: str, new: str) -> None:
@@ -85,5 +90,5 @@ def test_write_schemas_writes_every_kind(tmp_path: Path) -> None:
 
 
 def test_an_unknown_kind_is_named_with_what_there_is() -> None:
-    with pytest.raises(UsageError, match="runbook, estate, service_level, drill"):
+    with pytest.raises(UsageError, match="runbook, estate, service_level, drill, signs"):
         schema("runbok")

@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator.documents.files import read_file
 from orchestrator.documents.lint import lint
+from orchestrator.documents.lint.signs import lint_signs
 from orchestrator.documents.loading import load
 from orchestrator.documents.parse import KINDS, kind_of, parse
 from orchestrator.documents.schema import schema, schema_path
@@ -20,6 +21,7 @@ DOCUMENTS = sorted(
     [
         *(ROOT / "runbooks").rglob("*.yaml"),
         *(ROOT / "drills").rglob("*.yaml"),
+        *(ROOT / "signs").rglob("*.yaml"),
         *(ROOT / "inventories").glob("*/estate.yaml"),
         *(ROOT / "inventories").rglob("service-levels/*.yaml"),
     ]
@@ -51,3 +53,9 @@ def test_a_shipped_runbook_lints_clean(name: str, site: str) -> None:
 @pytest.mark.parametrize("site", SHIPPED.sites())
 def test_a_shipped_drill_lints_clean(name: str, site: str) -> None:
     assert [str(problem) for problem in lint(load(SHIPPED, drill=name, site=site))] == []
+
+
+@pytest.mark.parametrize("name", SHIPPED.signs())
+@pytest.mark.parametrize("site", SHIPPED.sites())
+def test_shipped_signs_lint_clean(name: str, site: str) -> None:
+    assert [str(problem) for problem in lint_signs(SHIPPED, name, site=site, inventory=None)] == []

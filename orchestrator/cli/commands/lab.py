@@ -1,4 +1,4 @@
-"""``holdfast lab``: a small real PostgreSQL pair on this machine, to practise on."""
+"""``holdfast lab``: real systems on this machine, to practise on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli import options
+from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.lab.states import LabStatus
@@ -17,6 +18,10 @@ Name = Annotated[
     str,
     typer.Option("--lab", metavar="NAME", help="Which lab: a name, or a directory. Several do not collide."),
 ]
+Hosts = Annotated[
+    bool,
+    typer.Option("--hosts", help="The lab of real hosts on two sites (root on Debian), not the embedded one."),
+]
 Synchronous = Annotated[
     bool, typer.Option("--synchronous/--asynchronous", help="Whether a commit waits for the standby.")
 ]
@@ -24,15 +29,26 @@ Synchronous = Annotated[
 
 @app.callback()
 def group() -> None:
-    """A small real PostgreSQL pair on this machine, to practise on.
+    """Real systems on this machine, to practise on.
 
     Primary, hot standby, backup repository and an order service, as ordinary processes: no root, nothing installed.
+    With --hosts: two sites of real hosts, each with its own sshd, disk and network (root on Debian).
     """
 
 
 @app.command("up")
-def up(name: Name = "default", synchronous: Synchronous = False, as_json: options.AsJson = False) -> None:
+def up(
+    name: Name = "default",
+    hosts: Hosts = False,
+    synchronous: Synchronous = False,
+    as_json: options.AsJson = False,
+) -> None:
     """Bring the lab up; one that is up already is left as it is."""
+    if hosts:
+        from orchestrator.cli import lab_hosts
+
+        lab_hosts.up(name, as_json=as_json)
+        return
     from orchestrator.lab.lab import Lab
 
     _show(Lab.up(name, synchronous=synchronous).status(), as_json=as_json)
@@ -41,9 +57,20 @@ def up(name: Name = "default", synchronous: Synchronous = False, as_json: option
 @app.command("down")
 def down(
     name: Name = "default",
+    hosts: Hosts = False,
     remove: Annotated[bool, typer.Option("--remove", help="Take its files away too.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="With --hosts: every hosts lab, also one whose files are gone.")
+    ] = False,
 ) -> None:
     """End everything the lab runs."""
+    if hosts:
+        from orchestrator.cli import lab_hosts
+
+        lab_hosts.down(name, everything=everything, remove=remove)
+        return
+    if everything:
+        raise UsageError("--all goes with --hosts", mend="holdfast lab down --hosts --all")
     from orchestrator.cli.streams import say
     from orchestrator.lab.lab import take_down
 
@@ -52,14 +79,23 @@ def down(
 
 
 @app.command("status")
-def status(name: Name = "default", as_json: options.AsJson = False) -> None:
+def status(name: Name = "default", hosts: Hosts = False, as_json: options.AsJson = False) -> None:
     """Show each host, the order service, and which faults are on."""
+    if hosts:
+        from orchestrator.cli import lab_hosts
+
+        lab_hosts.status(name, as_json=as_json)
+        return
     from orchestrator.lab.lab import Lab
 
     _show(Lab.open(name).status(), as_json=as_json)
 
 
-def _faults(incomplete: str) -> list[str]:
+def _faults(ctx: typer.Context, incomplete: str) -> list[str]:
+    if ctx.params.get("hosts"):
+        from orchestrator.lab.sites.faults import table
+
+        return [fault for fault in table() if fault.startswith(incomplete)]
     from orchestrator.lab.faults import FAULTS
 
     return [fault for fault in FAULTS if fault.startswith(incomplete)]
@@ -77,8 +113,21 @@ Fault = Annotated[
 
 
 @app.command("break")
-def break_(fault: Fault = None, name: Name = "default") -> None:
+def break_(
+    fault: Fault = None,
+    name: Name = "default",
+    hosts: Hosts = False,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="NAME=VALUE", help="With --hosts: a word of the fault, such as host=db-b."),
+    ] = None,
+) -> None:
     """Make a fault really happen."""
+    if hosts:
+        from orchestrator.cli import lab_hosts
+
+        lab_hosts.break_(name, fault, given or [])
+        return
     from orchestrator.cli.streams import say
     from orchestrator.lab.faults import FAULTS
     from orchestrator.lab.lab import Lab
@@ -98,17 +147,46 @@ def heal(
         str, typer.Argument(metavar="FAULT", help="The fault.", show_default=False, autocompletion=_faults)
     ],
     name: Name = "default",
+    hosts: Hosts = False,
 ) -> None:
     """Take a fault away."""
     from orchestrator.cli.streams import say
-    from orchestrator.lab.lab import Lab
 
-    say(f"{fault}: healed" if Lab.open(name).heal(fault) else f"{fault}: was not on")
+    if hosts:
+        from orchestrator.cli import lab_hosts
+
+        healed = lab_hosts.heal(name, fault)
+    else:
+        from orchestrator.lab.lab import Lab
+
+        healed = Lab.open(name).heal(fault)
+    say(f"{fault}: healed" if healed else f"{fault}: was not on")
+
+
+@app.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def exec_(
+    argv: Annotated[
+        list[str],
+        typer.Argument(metavar="COMMAND...", help="After --: the program and its arguments.", show_default=False),
+    ],
+    name: Name = "default",
+    hosts: Hosts = False,
+    place: Annotated[
+        str, typer.Option("--in", metavar="PLACE", help="Whose network: control, client, or a host's name.")
+    ] = "control",
+) -> None:
+    """Run a program of this machine in the network of the hosts lab's control host (only with --hosts)."""
+    from orchestrator.cli import lab_hosts
+
+    if not hosts:
+        raise UsageError("the embedded lab has no network of its own", mend="run the program as it is, or add --hosts")
+    lab_hosts.execute(name, argv, place)
 
 
 @app.command("reset")
 def reset(
     name: Name = "default",
+    hosts: Hosts = False,
     synchronous: Annotated[
         bool | None,
         typer.Option("--synchronous/--asynchronous", help="Whether a commit waits for the standby [as it was]."),
@@ -116,6 +194,11 @@ def reset(
     as_json: options.AsJson = False,
 ) -> None:
     """Put everything back to how it was when the lab was fresh, in a few seconds."""
+    if hosts:
+        from orchestrator.cli import lab_hosts
+
+        lab_hosts.reset(name, as_json=as_json)
+        return
     from orchestrator.lab.lab import Lab
 
     lab = Lab.open(name)

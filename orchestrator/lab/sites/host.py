@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,34 +129,14 @@ class LabHost:
 
     def power_on(self, seconds: float = 20.0) -> None:
         """Start it on the disk it had, with a fresh /run; ends when sshd listens. Raises LabError."""
-        if self.first_process() is not None:
-            return
-        self._sweep()
-        roots.mount(self.directory, name_of(self.key, self.name))
-        self._settle()
-        self.group.make()
-        self.network.attach(self.plan)
-        self._launch()
-        deadline = time.monotonic() + seconds
-        while not self._ssh_listens():
-            if self.first_process() is None or time.monotonic() > deadline:
-                raise LabError(f"{self.name} did not come up: {self._last_words()}")
-            time.sleep(0.01)
+        with self._switch():
+            if self.first_process() is None:
+                self._start(seconds)
 
     def power_off(self) -> bool:
         """Cut its power: everything on it ends at once, nothing is written any more. Answers whether it was on."""
-        init = self.first_process()
-        if init is not None:
-            processes.send(init, signal.SIGKILL)
-            # A frozen process may only die once it may go on.
-            self.group.thaw()
-            # When the first process of a namespace is gone, so are all the others.
-            if not processes.wait_gone(init, 20.0):
-                raise LabError(f"{self.name} does not go off: process {init.pid} hangs in the kernel")
-        self._sweep()
-        self.network.detach(self.plan)
-        self.record.unlink(missing_ok=True)
-        return init is not None
+        with self._switch():
+            return self._end()
 
     def freeze(self) -> bool:
         """Let it hang: no process goes on, the network hears nothing, the disks stay in its hands."""
@@ -189,6 +171,43 @@ class LabHost:
     def service(self, verb: str, name: str) -> subprocess.CompletedProcess[str]:
         """``start``, ``stop``, ``restart`` or ``status`` of a listed service, now."""
         return self.run([SERVICE_PROGRAM, verb, name], check=verb != "status")
+
+    def _start(self, seconds: float) -> None:
+        self._sweep()
+        roots.mount(self.directory, name_of(self.key, self.name))
+        self._settle()
+        self.group.make()
+        self.network.attach(self.plan)
+        self._launch()
+        deadline = time.monotonic() + seconds
+        while not self._ssh_listens():
+            if self.first_process() is None or time.monotonic() > deadline:
+                raise LabError(f"{self.name} did not come up: {self._last_words()}")
+            time.sleep(0.01)
+
+    def _end(self) -> bool:
+        init = self.first_process()
+        if init is not None:
+            processes.send(init, signal.SIGKILL)
+            # A frozen process may only die once it may go on.
+            self.group.thaw()
+            # When the first process of a namespace is gone, so are all the others.
+            if not processes.wait_gone(init, 20.0):
+                raise LabError(f"{self.name} does not go off: process {init.pid} hangs in the kernel")
+        self._sweep()
+        self.network.detach(self.plan)
+        self.record.unlink(missing_ok=True)
+        return init is not None
+
+    @contextlib.contextmanager
+    def _switch(self) -> Iterator[None]:
+        """One at a time has a hand on the switch: a management controller, the lab, a person."""
+        handle = os.open(self.directory / "switch", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
     def _list(self, directory: str, name: str, body: dict[str, Any]) -> None:
         file = self.root / "etc/holdfast-lab" / directory / f"{name}.json"

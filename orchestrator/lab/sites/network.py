@@ -52,6 +52,10 @@ class Network:
         """The network namespace of a switch, a host or an outsider."""
         return name_of(self.key, thing)
 
+    def exists(self, thing: str) -> bool:
+        """Whether the namespace is there."""
+        return (NAMESPACES / self.namespace(thing)).exists()
+
     def make_switches(self) -> None:
         """Switches, and those outside who have no root file system of their own. What is there is left."""
         for switch in NETWORKS:
@@ -100,7 +104,7 @@ class Network:
         for leg in plan.legs:
             # First the wires, from the switch's end: a namespace may take a moment to go.
             call(["ip", "-n", self.namespace(leg.switch), "link", "del", leg.link], check=False)
-        if (NAMESPACES / self.namespace(plan.name)).exists():
+        if self.exists(plan.name):
             call(["ip", "netns", "delete", self.namespace(plan.name)])
 
     def attached(self, plan: Plan) -> bool:
@@ -157,7 +161,7 @@ class Network:
 
     def _fresh_namespace(self, thing: str) -> None:
         namespace = self.namespace(thing)
-        if (NAMESPACES / namespace).exists():
+        if self.exists(thing):
             call(["ip", "netns", "delete", namespace])
         call(["ip", "netns", "add", namespace])
         self._set(thing, _SETTINGS)
@@ -172,7 +176,7 @@ class Network:
         call(["ip", "-n", self.namespace(thing), "-batch", "-"], input=text)
 
     def _has(self, thing: str, interface: str) -> bool:
-        if not (NAMESPACES / self.namespace(thing)).exists():
+        if not self.exists(thing):
             return False
         seen = call(["ip", "-j", "-n", self.namespace(thing), "link", "show"], check=False)
         if seen.returncode != 0:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator.cli import place
 
 if TYPE_CHECKING:
-    from orchestrator.wiring.app import Prepared
+    from orchestrator.wiring.app import Holdfast, Prepared
 
 
 def run(
@@ -27,13 +27,36 @@ def run(
     as_json: bool = False,
 ) -> int:
     """Run a runbook or a drill; answers the exit code. The arguments are the options' words as they were given."""
+    from orchestrator.wiring.warmth import ahead
+
+    program = place.app(by)
+    with ahead(program.settings, name):
+        return _run(
+            program, name, mode=mode, inputs=inputs, site=site, inventory=inventory, onset=onset, detected=detected,
+            no_wait=no_wait, yes=yes, as_json=as_json,
+        )  # fmt: skip
+
+
+def _run(
+    program: Holdfast,
+    name: str,
+    *,
+    mode: str | None,
+    inputs: Sequence[str],
+    site: str | None,
+    inventory: str | None,
+    onset: str | None,
+    detected: str | None,
+    no_wait: bool,
+    yes: bool,
+    as_json: bool,
+) -> int:
     from pathlib import Path
 
     from orchestrator.cli import given
     from orchestrator.cli.choosing import mode_of, tell_warnings
     from orchestrator.cli.drive import drive
 
-    program = place.app(by)
     told = given.milestones(onset, detected, datetime.now().astimezone())
     values = given.inputs(inputs)
     hosts = Path(inventory) if inventory else None

@@ -41,7 +41,7 @@ shift 2
 # Room for the exit code is taken now: the disk may be full when the command ends.
 command -p printf '%-12s\\n' '' >"$directory/rc.new"
 : >"$directory/begun" || exit 0
-cd "$place" && "$@" {locks}
+cd "$place" && unset OLDPWD && "$@" {locks}
 rc=$?
 command -p printf '%-12s\\n' "$rc" 1<>"$directory/rc.new" && command -p mv -f "$directory/rc.new" "$directory/rc"
 """

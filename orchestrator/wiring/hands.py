@@ -46,11 +46,21 @@ class _Shop:
     bound: Bound
     clock: Clock
     connections: Connections
+    warn: Callable[[str], None]
+    closers: list[Callable[[], None]]
 
     def ansible(self) -> Executor:
-        from orchestrator.executors.ansible import AnsibleExecutor
+        from orchestrator.executors.ansible import AnsibleExecutor, cold
+        from orchestrator.wiring import warmth
 
-        return AnsibleExecutor(self.inventory, self.bound.workspace / "playbooks", self.bound.workspace)
+        workspace = self.bound.workspace
+        launch = cold
+        if warmth.is_wanted():
+            warm = warmth.warm_ansible(workspace, self.warn)
+            warm.start()
+            self.closers.append(warm.close)
+            launch = warm.launch
+        return AnsibleExecutor(self.inventory, workspace / "playbooks", workspace, launch=launch)
 
     def fabric(self) -> Executor:
         from orchestrator.executors.fabric import FabricExecutor
@@ -102,11 +112,11 @@ def make_hands(
     """The hands for a plan. Raises DocumentError where the inventory it is bound to cannot be read."""
     inventory = load_inventory(bound.inventory) if bound.inventory else Inventory("", {}, {})
     connections = Connections(SshSettings())
-    shop = _Shop(inventory, bound, clock, connections)
+    shop = _Shop(inventory, bound, clock, connections, warn, [connections.close])
     executors = {kind: getattr(shop, kind)() for kind in sorted(_kinds(plan))}
     shop.connect_ahead(plan, executors, lock_fds)
     outputs = OutputKeeper(run_dir, redactor, warn)
-    return Made(ThreadHands(executors, mailbox, clock, redactor, outputs.keep), TemplateRenderer(), [connections.close])
+    return Made(ThreadHands(executors, mailbox, clock, redactor, outputs.keep), TemplateRenderer(), shop.closers)
 
 
 def _kinds(plan: Plan) -> Iterable[str]:

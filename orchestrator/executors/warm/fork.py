@@ -51,11 +51,13 @@ def wait_for_request(lines: Lines, warmed: Warmed) -> NoReturn:
         answers, out, locks = request.descriptors
         with socket.socket(fileno=answers) as talk:
             directory, env = Path(request.body["directory"]), request.body["env"]
-            if _is_on(talk, {"no": why} if (why := warmed.unfit(env, directory)) else {"pid": os.getpid()}) and not why:
+            if not (why := warmed.unfit(env, directory)):
                 os.close(lines.taking)
-                if _has_go(talk):
+                # Once it has this number, the driver may note it for its job: this process is for no other any more.
+                if _told(talk, {"pid": os.getpid()}) and _has_go(talk):
                     break
-                os._exit(0)  # the driver may have noted this process for its job: it is for no other any more
+                os._exit(0)
+            _told(talk, {"no": why})
         os.close(out)
         os.close(locks)
     else:
@@ -82,7 +84,7 @@ def _next(lines: Lines) -> wire.Message | None:
             return None
 
 
-def _is_on(talk: socket.socket, answer: dict[str, Any]) -> bool:
+def _told(talk: socket.socket, answer: dict[str, Any]) -> bool:
     """Whether the driver still waits for the answer, which it has now."""
     try:
         wire.send(talk, answer)
@@ -111,7 +113,7 @@ def _see_through(
         os.close(descriptor)
     os.chdir(directory)
     os.environ.clear()
-    os.environ.update(env)
+    os.environ.update(env, PWD=str(directory))  # a shell's doing, at a cold start
     titles.set_title("holdfast: one playbook, in", str(directory))
     try:
         code = os.open(directory / "rc.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -14,7 +14,7 @@ from orchestrator.executors.ansible import cold
 from orchestrator.executors.ansible_request import Request
 from orchestrator.executors.ansible_surroundings import environment, sockets_of
 from orchestrator.executors.warm import wire
-from orchestrator.executors.warm.process import WarmProcess
+from orchestrator.executors.warm.process import SHARED, WarmProcess
 
 PATIENCE = 10.0
 """Seconds to wait until a fork of the warm process answers. One that is begun fresh takes about one itself."""
@@ -57,7 +57,7 @@ class WarmAnsible:
             if self._process is None and not self._why and not self._closed:
                 workspace, playbooks, sockets = self._surroundings
                 try:
-                    self._process = WarmProcess.begin(
+                    self._process = SHARED.take(
                         lambda directory: environment(workspace, playbooks, directory, sockets), self._place
                     )
                 except OSError as error:
@@ -77,7 +77,7 @@ class WarmAnsible:
             process, self._process, self._closed = self._process, None, True
             self._why = "it was closed"
         if process is not None:
-            process.close()
+            SHARED.give_back(process)
 
     def __enter__(self) -> WarmAnsible:
         self.start()
@@ -123,10 +123,11 @@ class WarmAnsible:
 
     def _broken(self, process: WarmProcess) -> str:
         with self._lock:
-            if self._process is process:
-                self._process = None
-                self._why = f"it has ended: {process.last_words()}"
-        process.close()
+            if self._process is not process:  # found out by another step already, or closed
+                return self._why
+            self._process = None
+            self._why = f"it has ended: {process.last_words()}"
+        SHARED.give_back(process, broken=True)
         return self._why
 
     def _tell(self, why: str) -> None:

@@ -28,8 +28,8 @@ from orchestrator.executors.warm import preload
 
 def main(descriptor: int, directory: Path) -> int:
     """Warm up and serve until the driver is gone."""
-    # Its end comes with the driver's, not from a terminal's or a service manager's signal.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    # Its end comes with the driver's. Until it serves, SIGTERM ends it too.
+    for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     driver = socket.socket(fileno=fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10))
     os.close(descriptor)

@@ -20,6 +20,7 @@ import socket
 import sys
 import termios
 import threading
+import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -53,6 +54,8 @@ class Player:
         if pid == 0:
             try:
                 _wait_and_play(warmed, theirs, teaching)
+            except BaseException:  # noqa: BLE001  told on its terminal, as by the interpreter
+                traceback.print_exc()
             finally:
                 os._exit(1)
         theirs.close()
@@ -67,7 +70,7 @@ class Player:
             self._talk.close()
             os.close(self._terminal)
             return ansible_child.fresh(args, more)
-        wire.send(self._talk, {"words": words, "env": more["env"]}, [detached.LOCKS])
+        wire.send(self._talk, {"words": words, "env": more["env"], "cwd": more["cwd"]}, [detached.LOCKS])
         self._talk.close()
         process = ptyprocess.PtyProcess(self._pid, self._terminal)
         process.argv, process.env, process.launch_dir, process.echo = args, more["env"], more["cwd"], False
@@ -80,7 +83,7 @@ class Player:
             words[0] == self._warmed.program
             and set(more) <= known
             and more["echo"] is False
-            and more["cwd"] == self._warmed.cwd
+            and more["cwd"] == (self._warmed.cwd or more["cwd"])
             and self._warmed.general(more["env"], private) == self._warmed.env
         )
 
@@ -106,6 +109,7 @@ def _wait_and_play(warmed: Warmed, talk: socket.socket, teaching: int) -> NoRetu
     talk.close()
     os.dup2(told.descriptors[0], detached.LOCKS)
     os.close(told.descriptors[0])
+    os.chdir(told.body["cwd"])
     sys.argv = told.body["words"]
     os.environ.clear()
     os.environ.update(told.body["env"])

@@ -63,13 +63,14 @@ class Warmed:
     """For what the process was warmed up.
 
     ``env`` is the environment, with ``place`` wherever a play has its own private directory. ``program`` is the
-    ansible-playbook whose place a fork takes, ``cwd`` where it works. ``descriptors`` are open for Ansible's own sake.
+    ansible-playbook whose place a fork takes, ``cwd`` where it has to work, if that matters. ``descriptors`` are open
+    for Ansible's own sake.
     """
 
     place: str
     env: Mapping[str, str]
     program: str
-    cwd: str
+    cwd: str | None
     config: bytes
     descriptors: frozenset[int]
     shelf: Shelf
@@ -85,8 +86,8 @@ class Warmed:
         return ""
 
     def general(self, env: Mapping[str, str], private: str) -> dict[str, str]:
-        """``env`` with this process's own place for a play's private directory."""
-        return {name: value.replace(private, self.place) for name, value in env.items()}
+        """``env`` with this process's own place for a play's private directory, which is below the PWD left out."""
+        return {name: value.replace(private, self.place) for name, value in env.items() if name != "PWD"}
 
 
 def everything(directory: Path) -> Warmed:
@@ -114,9 +115,9 @@ def everything(directory: Path) -> Warmed:
     gc.enable()
     return Warmed(
         place=place,
-        env=dict(os.environ),
+        env={name: value for name, value in os.environ.items() if name != "PWD"},
         program=str(Path(os.environ["PATH"].split(os.pathsep)[0]) / "ansible-playbook"),
-        cwd=cwd,
+        cwd=cwd if b"CWD" in _read(os.environ) else None,
         config=config,
         descriptors=frozenset(_open() - before),
         shelf=shelf,
@@ -139,8 +140,12 @@ def _runners(private: str) -> dict[str, str]:
 
 def _content(env: Mapping[str, str]) -> bytes:
     """A digest of the configuration file; of nothing where there is none."""
+    return hashlib.sha256(_read(env)).digest()
+
+
+def _read(env: Mapping[str, str]) -> bytes:
     file = Path(env["ANSIBLE_CONFIG"])
-    return hashlib.sha256(file.read_bytes() if file.is_file() else b"").digest()
+    return file.read_bytes() if file.is_file() else b""
 
 
 def _open() -> set[int]:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from orchestrator.executors.warm import wire
 
 LOG = "log"
 """The file in its directory with what the process had to say: nothing, where all goes well."""
+_GOODBYE = 2.0
+"""Seconds that the process has to end by itself."""
 
 
 class WarmProcess:
@@ -26,7 +28,6 @@ class WarmProcess:
         self._program = program
         self._talk = talk
         self._directory = directory
-        self._closing = threading.Lock()
 
     @classmethod
     def begin(cls, env: Callable[[Path], dict[str, str]], place: Path | None) -> WarmProcess:
@@ -81,10 +82,47 @@ class WarmProcess:
             lines = []
         return lines[-1][-300:] if lines else f"exit code {self._program.poll()}"
 
-    def close(self) -> None:
+    def end(self) -> None:
         """End it. It has nothing to finish: what it forked for a step runs on, the spare fork ends by itself."""
-        with self._closing:
-            self._talk.close()
+        self._talk.close()
+        self._program.terminate()
+        try:
+            self._program.wait(_GOODBYE)
+        except subprocess.TimeoutExpired:
             self._program.kill()
             self._program.wait()
-            shutil.rmtree(self._directory, ignore_errors=True)
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+
+class Sharing:
+    """Runs of one program with the same surroundings share one warm process: it ends with the last of them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[Hashable, WarmProcess] = {}
+        self._users: dict[WarmProcess, int] = {}
+
+    def take(self, env: Callable[[Path], dict[str, str]], place: Path | None) -> WarmProcess:
+        """A process for this environment (see ``WarmProcess.begin``), to be given back. Raises OSError."""
+        key = (place, tuple(sorted(env(Path("/")).items())))
+        with self._lock:
+            process = self._known.get(key)
+            if process is None:
+                process = self._known[key] = WarmProcess.begin(env, place)
+            self._users[process] = self._users.get(process, 0) + 1
+            return process
+
+    def give_back(self, process: WarmProcess, *, broken: bool = False) -> None:
+        """Let go of it. A ``broken`` one is not given to anybody else any more."""
+        with self._lock:
+            self._users[process] -= 1
+            last = not self._users[process]
+            if last:
+                del self._users[process]
+            if last or broken:
+                self._known = {key: known for key, known in self._known.items() if known is not process}
+        if last:
+            process.end()
+
+
+SHARED = Sharing()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import gc
 import os
 import select
+import signal
 import socket
 from contextlib import suppress
 from typing import NoReturn
@@ -36,25 +37,30 @@ class Server:
 
     def serve(self) -> None:
         """Serve until the driver is gone."""
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         while self._one():
-            with suppress(ChildProcessError):
-                while os.waitpid(-1, os.WNOHANG)[0]:
-                    pass
+            _reap()
+        _reap()
 
     def _one(self) -> bool:
         """Fork one, and wait until it was taken, or knows less than this process; False when the driver is gone."""
         gc.collect()
         gc.freeze()  # what is there by now is not looked through by any fork, and so stays shared
         alive, living = os.pipe()  # an untaken fork ends when this process lets go of it
-        taken, taking = os.pipe()  # and tells that it was taken by letting go of this
-        if os.fork() == 0:
+        taken, taking = os.pipe()  # and tells that it is being taken by letting go of this
+        spare = os.fork()
+        if spare == 0:
             for line in (living, taken, self._learnt):
                 os.close(line)
             self._fork(Lines(self._driver, alive, taking, self._teaching))
         os.close(alive)
         os.close(taking)
         try:
-            return self._wait(taken)
+            goes_on = self._wait(taken)
+            if not goes_on and not _has_ended(taken):
+                os.kill(spare, signal.SIGKILL)
+                os.waitpid(spare, 0)
+            return goes_on
         finally:
             os.close(living)
             os.close(taken)
@@ -89,3 +95,15 @@ class Server:
             return False
         self._heard = rest
         return self._warmed.shelf.learn(whole)
+
+
+def _has_ended(pipe: int) -> bool:
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _reap() -> None:
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass

@@ -25,7 +25,8 @@ def described(directory: Path, rc: int, parse: str) -> tuple[dict[str, Any], str
     output: dict[str, Any] = {}
     problem = ""
     if parse in PARSERS:
-        read = _read(directory / "out", parse)
+        # A command that fails and prints nothing has not said "there are none".
+        read = "printed nothing" if rc != 0 and _is_blank(directory / "out") else _read(directory / "out", parse)
         if isinstance(read, dict):
             output = read
         else:
@@ -107,6 +108,10 @@ def _object(path: Path) -> dict[str, Any] | str:
     except (ValueError, RecursionError) as error:
         return f"did not print JSON: {error}"
     return found if isinstance(found, dict) else f"printed JSON that is no object but {type(found).__name__}"
+
+
+def _is_blank(path: Path) -> bool:
+    return not path.is_file() or not path.read_bytes().strip()
 
 
 def _read(path: Path, parse: str) -> dict[str, Any] | str:

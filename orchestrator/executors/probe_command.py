@@ -17,6 +17,7 @@ from orchestrator.executors.jobdir import shred
 from orchestrator.executors.probe_look import Sight, blind
 from orchestrator.model.inventory import Host, Inventory
 from orchestrator.model.job import Job
+from orchestrator.model.outcome import Ending
 
 LARGEST = 1024 * 1024
 """Bytes of stdout, and of stderr, that are kept of a look."""
@@ -56,7 +57,7 @@ def look_command(
     """Run it; any exit code is a sight, unless its output is demanded to be read and is not what ``parse`` reads."""
     try:
         with looking(connections, inventory.one(target), job, argv, control) as (directory, end):
-            if end.rc is None:
+            if end.rc is None or end.ending is not Ending.OK:  # stopped at its deadline: no exit code of its own
                 return blind(end.error, end.mend)
             output, problem = fabric_output.described(directory, end.rc, parse)
             if problem:

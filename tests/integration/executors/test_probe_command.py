@@ -62,6 +62,13 @@ def test_what_a_parser_cannot_read_is_no_sight(look: Look) -> None:
     assert "not read as swapon" in outcome.error
     outcome = look({"command": ["sh", "-c", "echo not allowed >&2; echo what?; exit 1"], "parse": "swapon"})
     assert outcome.output == {} and outcome.error == "exit code 1: not allowed"
+    # Nothing would be read as "there is none".
+    assert look({"command": ["false"], "parse": "swapon"}, expect={"count": 0}).ending is Ending.FAILED
+
+
+def test_a_command_that_was_stopped_has_no_exit_code_of_its_own(look: Look) -> None:
+    outcome = look({"command": ["sleep", "60"]}, Reins(1.0), expect={"rc": {"min": 1}})
+    assert not outcome.ok and "time was up" in outcome.error
 
 
 def test_each_look_is_a_fresh_one(look: Look, tmp_path: Path) -> None:

@@ -19,8 +19,9 @@ from typing import Any
 from orchestrator.errors import LabError
 from orchestrator.lab import processes
 from orchestrator.lab.processes import Process
-from orchestrator.lab.sites import cgroups, keys, roots
+from orchestrator.lab.sites import cgroups, keys, roots, swaps
 from orchestrator.lab.sites.calls import call
+from orchestrator.lab.sites.launcher import CAPABILITIES
 from orchestrator.lab.sites.network import NAMESPACES, Network
 from orchestrator.lab.sites.topology import Plan, name_of
 
@@ -121,8 +122,8 @@ class LabHost:
             raise LabError(f"{self.name} is {self.state}", mend=f"holdfast lab status --hosts; power {self.name} on")
         groups = [str(directory / "cgroup.procs") for directory in self.group.directories]
         enter = ["nsenter", f"--target={init.pid}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
-        # Where this call is killed, what it started is killed too.
-        dies = ["setpriv", "--pdeathsig", "KILL", "--"]
+        # Where this call is killed, what it started is killed too; and it can do no more than root on the host can.
+        dies = ["setpriv", "--pdeathsig", "KILL", "--bounding-set", _FORBIDDEN, "--"]
         become = [] if user == "root" else ["runuser", "-u", user, "--"]
         environment = ["env", "-i", f"PATH={_PATH}", "LANG=C.UTF-8", "HOME=/root"]
         return ["sh", "-c", _JOIN, "join", str(len(groups)), *groups, *enter, *dies, *environment, *become, *argv]
@@ -195,6 +196,8 @@ class LabHost:
             if not processes.wait_gone(init, 20.0):
                 raise LabError(f"{self.name} does not go off: process {init.pid} hangs in the kernel")
         self._sweep()
+        for place in swaps.below(self.disks):
+            swaps.off(place)
         self.network.detach(self.plan)
         self.record.unlink(missing_ok=True)
         return init is not None
@@ -276,6 +279,7 @@ class LabHost:
         return "it said nothing"
 
 
+_FORBIDDEN = ",".join(f"-{name.lower()}" for name in CAPABILITIES)
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _JOIN = 'n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ > "$1" || exit 125; shift; n=$((n-1)); done; exec "$@"'
 """Join the control groups that are named first, then become the rest. Data reaches it as arguments only."""

@@ -16,7 +16,7 @@ from orchestrator.errors import LabError
 from orchestrator.lab import effects, places
 from orchestrator.lab.effects import Effect
 from orchestrator.lab.faults import Moment
-from orchestrator.lab.sites import base, faults, keys, leftovers, needs, roots, site
+from orchestrator.lab.sites import base, faults, keys, leftovers, needs, register, roots, site
 from orchestrator.lab.sites.calls import call
 from orchestrator.lab.sites.host import LabHost
 from orchestrator.lab.sites.network import Network
@@ -56,6 +56,7 @@ class SitesLab:
         _prepare(place)
         needs.require(place)
         lab = cls(place)
+        register.remember(lab.key, lab.directory)
         with lab.locked():
             known = lab._facts(missing={})
             if known.get("ready") and known.get("parts") == with_parts and lab._is_whole():
@@ -207,7 +208,7 @@ class SitesLab:
         self.network.make_switches()
         if known and with_parts:
             # Half built, or broken in use: it comes up fresh, because parts of it no longer fit together.
-            self._forget()
+            self._forget(sealed=bool(known.get("sealed")))
         for host in self.hosts.values():
             host.directory.mkdir(mode=0o700, exist_ok=True)
             roots.make(host.directory, lower)
@@ -236,11 +237,14 @@ class SitesLab:
         self._note(sealed=True)
         self._on()
 
-    def _forget(self) -> None:
+    def _forget(self, *, sealed: bool = True) -> None:
         self._off()
         for host in self.hosts.values():
             roots.unmount(host.directory)
-            roots.forget(host.directory)
+            if sealed:
+                roots.forget(host.directory)
+            elif host.directory.exists():
+                roots.start_over(host.directory)
             host.group.remove()
 
     def _is_whole(self) -> bool:
@@ -330,13 +334,8 @@ def take_down(where: str | Path = "default", *, remove: bool = False) -> int:
 
 def take_all_down(*, remove: bool = False) -> int:
     """Clear everything of every hosts lab on this machine, whether its directory is there or not."""
-    cleared = sum(take_down(directory, remove=remove) for directory in _known_places())
+    cleared = sum(take_down(directory, remove=remove) for directory in register.known().values())
     return cleared + sum(leftovers.clear(key) for key in sorted(leftovers.labs()))
-
-
-def _known_places() -> list[Path]:
-    home = places.home() / "hosts"
-    return sorted(file.parent for file in home.glob("*/lab.json"))
 
 
 def _is_labs_own(place: Path) -> bool:

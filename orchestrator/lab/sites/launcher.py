@@ -25,11 +25,17 @@ _NEWNS, _NEWCGROUP, _NEWUTS, _NEWIPC, _NEWPID, _NEWNET = (
     0x20000000,
     0x40000000,
 )
+_REMOUNT = 32
 _READ_ONLY, _NOSUID, _NODEV, _NOEXEC, _BIND, _RECURSIVE, _PRIVATE = 1, 2, 4, 8, 4096, 16384, 1 << 18
 _DETACH = 2
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "ppc64le": 203, "s390x": 217}
 _DEATH_SIGNAL = 1
 _DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
+_CLOSED = ("proc/sysrq-trigger", "proc/sys/kernel", "proc/sys/fs")
+"""What of the kernel is every host's and this machine's at once, and nobody's to change from a host."""
+_DROP_BOUND = 24
+CAPABILITIES = {"SYS_MODULE": 16, "SYS_RAWIO": 17, "SYS_TIME": 25, "SYSLOG": 34}
+"""Root on a host can do nothing of these: they would be done to this machine. Numbers as in capability.h."""
 _LINKS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"}
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -65,7 +71,8 @@ def main(argv: list[str] | None = None) -> int:
         try:
             _become(given)
         except OSError as error:
-            sys.stderr.write(f"{given.name} cannot start: {error}\n")
+            with given.log.open("a") as log:
+                log.write(f"{given.name} cannot start: {error}\n")
         os._exit(1)
     processes.remember(given.record, child)
     os.write(told, b"g")
@@ -80,6 +87,9 @@ def _become(given: argparse.Namespace) -> None:
     _mount("none", Path("/"), "", _RECURSIVE | _PRIVATE)
     _mount(str(root), root, "", _BIND | _RECURSIVE)
     _mount("proc", root / "proc", "proc", _NOSUID | _NODEV | _NOEXEC)
+    for name in filter(lambda name: (root / name).exists(), _CLOSED):
+        _mount(str(root / name), root / name, "", _BIND)
+        _mount("none", root / name, "", _BIND | _REMOUNT | _READ_ONLY | _NOSUID | _NODEV | _NOEXEC)
     _mount("sysfs", root / "sys", "sysfs", _NOSUID | _NODEV | _NOEXEC | _READ_ONLY)
     _mount("tmpfs", root / "run", "tmpfs", _NOSUID | _NODEV, "mode=755,size=64m")
     _mount("tmpfs", root / "dev", "tmpfs", _NOSUID, "mode=755,size=1m")
@@ -98,6 +108,8 @@ def _become(given: argparse.Namespace) -> None:
     for number, handle in ((0, nothing), (1, log), (2, log)):
         os.dup2(handle, number)
     os.closerange(3, 4096)
+    for number in CAPABILITIES.values():
+        _check(libc.prctl(_DROP_BOUND, number, 0, 0, 0), "prctl")
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     surroundings = {"PATH": path, "LANG": "C.UTF-8", "HOME": "/root"}
     os.execve(given.program[0], given.program, surroundings)  # noqa: S606 - the host's first process, no shell

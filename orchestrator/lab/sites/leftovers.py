@@ -17,6 +17,7 @@ from pathlib import Path
 from orchestrator.errors import LabError
 from orchestrator.lab import processes
 from orchestrator.lab.processes import Process
+from orchestrator.lab.sites import register, swaps
 from orchestrator.lab.sites.calls import call
 from orchestrator.lab.sites.cgroups import Group, hierarchies
 from orchestrator.lab.sites.network import NAMESPACES
@@ -53,12 +54,13 @@ class Leftovers:
 def labs() -> set[str]:
     """Keys of all labs that the machine sees anything of."""
     named = [*_namespaces(), *(source for source, _ in _mounts()), *_groups()]
-    named += [place for places in (_swaps(), [image for _, image in _loops()]) for place in places]
-    return {found["key"] for text in named for found in NAMED.finditer(text)}
+    named += [*swaps.listed(), *(image for _, image in _loops())]
+    return {found["key"] for text in named for found in NAMED.finditer(text)} | register.known().keys()
 
 
 def of(key: str, directory: Path | None = None) -> Leftovers:
     """What the machine sees of this lab. With its ``directory``, also what uses files in there."""
+    directory = directory or register.directory_of(key)
 
     def ours(text: str) -> bool:
         if any(found["key"] == key for found in NAMED.finditer(text)):
@@ -73,7 +75,7 @@ def of(key: str, directory: Path | None = None) -> Leftovers:
         mounts=[place for source, place in _mounts() if ours(source) or ours(place)],
         groups=groups,
         loops=[device for device, image in _loops() if ours(image)],
-        swaps=[place for place in _swaps() if ours(place) or place in _devices_of(ours)],
+        swaps=[str(place) for place in swaps.below(directory / "hosts")] if directory is not None else [],
     )
 
 
@@ -83,8 +85,12 @@ def clear(key: str, directory: Path | None = None, seconds: float = 30.0) -> int
     cleared = 0
     while found := of(key, directory):
         cleared += _clear_once(found)
-        if time.monotonic() > deadline:
-            raise LabError(f"of lab {key} there still is: {of(key, directory)}", mend="try again; else look at dmesg")
+        if time.monotonic() > deadline and (left := of(key, directory)):
+            raise LabError(
+                f"of lab {key} there still is: {left}",
+                mend="somebody may work in one of its directories (fuser -vm PLACE); then try again",
+            )
+    register.forget(key)
     return cleared
 
 
@@ -98,10 +104,11 @@ def _clear_once(found: Leftovers) -> int:
     for process in found.processes:
         processes.wait_gone(process, 10.0)
     for place in found.swaps:
-        count += call(["swapoff", place], check=False, seconds=120.0).returncode == 0
+        count += swaps.off(place)
     for place in reversed(found.mounts):
         count += call(["umount", place], check=False).returncode == 0
     for device in found.loops:
+        swaps.off(device)
         count += call(["losetup", "--detach", device], check=False).returncode == 0
     for name in found.namespaces:
         count += call(["ip", "netns", "delete", name], check=False).returncode == 0
@@ -113,11 +120,9 @@ def _clear_once(found: Leftovers) -> int:
 
 
 def _namespaces() -> list[str]:
-    return sorted(file.name for file in NAMESPACES.iterdir() if NAMED.fullmatch(file.name)) if _exist() else []
-
-
-def _exist() -> bool:
-    return NAMESPACES.is_dir()
+    if not NAMESPACES.is_dir():
+        return []
+    return sorted(file.name for file in NAMESPACES.iterdir() if NAMED.fullmatch(file.name))
 
 
 def _mounts() -> list[tuple[str, str]]:
@@ -141,16 +146,6 @@ def _loops() -> list[tuple[str, str]]:
         with contextlib.suppress(OSError):
             found.append((f"/dev/{place.parent.parent.name}", place.read_text().strip().removesuffix(" (deleted)")))
     return found
-
-
-def _devices_of(ours: object) -> set[str]:
-    assert callable(ours)
-    return {device for device, image in _loops() if ours(image)}
-
-
-def _swaps() -> list[str]:
-    lines = (_PROC / "swaps").read_text().splitlines()[1:]
-    return [_plain(line.split()[0]) for line in lines]
 
 
 def _plain(text: str) -> str:

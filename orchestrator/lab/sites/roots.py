@@ -44,9 +44,7 @@ def unmount(directory: Path) -> None:
 
 
 def seal(directory: Path) -> None:
-    """What the host has become is from now on what a fresh one is. It must be unmounted."""
-    if any((directory / "golden").iterdir()):
-        raise LabError(f"{directory.name} is sealed already", mend="holdfast lab down --hosts --remove, then up again")
+    """What the host has become is from now on what a fresh one is. It must be unmounted, and never sealed before."""
     (directory / "golden").rmdir()
     (directory / "upper").rename(directory / "golden")
     forget(directory)
@@ -55,8 +53,16 @@ def seal(directory: Path) -> None:
 def forget(directory: Path) -> None:
     """Throw away what changed since it was sealed. It must be unmounted."""
     for name in ("upper", "work"):
-        shutil.rmtree(directory / name, ignore_errors=False) if (directory / name).exists() else None
+        if (directory / name).exists():
+            shutil.rmtree(directory / name)
         (directory / name).mkdir(mode=0o755)
+
+
+def start_over(directory: Path) -> None:
+    """Throw away everything, also what was sealed. It must be unmounted."""
+    shutil.rmtree(directory / "golden", ignore_errors=True)
+    (directory / "golden").mkdir(mode=0o755)
+    forget(directory)
 
 
 def write(root: Path, name: str, text: str, mode: int) -> None:

@@ -6,6 +6,7 @@ Kept apart from the state itself, which only knows how one step's move changes t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator.engine.fold_decisions import decided
@@ -25,7 +26,8 @@ _LOST = (StepStatus.UNKNOWN, StepStatus.IN_DOUBT)
 
 
 def _created(run: RunState, event: Event) -> None:
-    run.created = event
+    # The plan has been read from it, and is not kept a second time.
+    run.created = replace(event, body={name: value for name, value in event.body.items() if name != "plan"})
     run.starter = event.body.get("by", "")
     run.starter_account = event.body.get("account", "")
 
@@ -187,6 +189,11 @@ def _succeeded(run: RunState, planned: PlannedStep, state: StepState) -> None:
     state.error = state.mend = ""
     run.go(planned.id, Trigger.SUCCEED)
     outcome, ended = state.outcome, state.ended
+    state.job = None
+    if state.started is not None:
+        state.started = state.started.bare()
+    if ended is not None:
+        state.ended = ended.bare()
     told: Mapping[str, str] = outcome.milestones if outcome else {}
     for mark in planned.marks:
         moment = told.get(str(mark)) or told.get("held_at")

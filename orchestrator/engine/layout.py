@@ -32,6 +32,8 @@ class Layout:
     leaves: tuple[str, ...] = ()
     secrets: set[str] = field(default_factory=set)
     locks: set[str] = field(default_factory=set)
+    _drawn: dict[int, PlannedStep] = field(default_factory=dict)
+    """Steps as planned, by the identity of the document's step: a runbook that is nested ten times is drawn up once."""
 
     def lay(self, runbook: Runbook, values: Mapping[str, Any]) -> None:
         """Lay ``runbook`` flat. Raises UsageError where it does not hang together."""
@@ -56,7 +58,11 @@ class Layout:
             why = self._left_out(runbook, step, values)
             if step.runbook is None:
                 scope = values if prefix else {}
-                laid[step.id] = [planned_step(step, prefix, needs, skip=why, scope=scope)]
+                drawn = self._drawn.get(id(step))
+                if drawn is None:
+                    drawn = self._drawn[id(step)] = planned_step(step)
+                placed = replace(drawn, id=prefix + step.id, needs=needs, skip=why, scope=scope, prefix=prefix)
+                laid[step.id] = [placed]
                 ends[step.id] = (prefix + step.id,)
                 continue
             file = step.runbook.file
@@ -64,7 +70,7 @@ class Layout:
                 raise UsageError(f"runbooks nest each other: {' -> '.join([*above, file])}", mend="take one step out")
             inner, given = self._inner(step.runbook, values)
             inside, ends[step.id] = self._flat(inner, given, f"{prefix}{step.id}/", needs, (*above, file))
-            laid[step.id] = [replace(one, skip=one.skip or why) for one in inside]
+            laid[step.id] = [replace(one, skip=one.skip or why) for one in inside] if why else inside
         needed = {name for leg in legs for name in leg.needs}
         leaves = tuple(end for step in runbook.steps if step.id not in needed for end in ends[step.id])
         return [one for step in runbook.steps for one in laid[step.id]], leaves

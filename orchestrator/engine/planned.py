@@ -46,19 +46,17 @@ def _undo(undo: Undo) -> PlannedUndo:
     return PlannedUndo(undo.kind, plain(undo.action), undo.timeout, verify)
 
 
-def planned_step(
-    step: Step, prefix: str, needs: tuple[str, ...], *, skip: str, scope: Mapping[str, Any]
-) -> PlannedStep:
-    """A step as planned. ``skip`` is why it is left out; ``scope`` the inputs of the nested runbook it stands in."""
+def planned_step(step: Step) -> PlannedStep:
+    """A step as planned, as it stands in its own runbook; what it needs and when it is left out is still to be said."""
     timeout = step.timeout if step.timeout is not None else DEFAULT_TIMEOUT
     if isinstance(step.action, ApproveAction) and step.action.deadline is not None:
         timeout = step.action.deadline
     return PlannedStep(
-        id=prefix + step.id,
+        id=step.id,
         title=step.title or Text(en=step.id.replace("-", " ").replace("_", " ")),
         kind=step.kind,
         spec=plain(step.action),
-        needs=needs,
+        needs=(),
         changes=step.is_changing,
         timeout=timeout,
         budget=step.budget,
@@ -72,7 +70,4 @@ def planned_step(
         irreversible=step.irreversible or "",
         role=step.role or "",
         marks=step.marks,
-        skip=skip,
-        scope=scope,
-        prefix=prefix,
     )

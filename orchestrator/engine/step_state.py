@@ -25,7 +25,7 @@ class StepState:
     ident: str | None = None
     """The job that was begun and has not ended; None between phases."""
     job: Event | None = None
-    """The event that began that job (or the latest one)."""
+    """The event that began that job (or the latest one); None once the step has succeeded."""
     action_ident: str = ""
     """The job of the current attempt's action: what is looked for on the target when it was lost."""
     effects: int = 0
@@ -45,7 +45,8 @@ class StepState:
     reruns: int = 0
     """How often an action of unknown end was begun again without asking."""
     started: Event | None = None
-    """The event that started the current attempt's action (or undo)."""
+    """The event that started the current attempt's action (or undo). Once the step has succeeded only its time is kept,
+    and so with ``ended``."""
     ended: Event | None = None
     outcome: Outcome | None = None
     """How the action ended, as far as it is known."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,11 +118,11 @@ def record_from_line(line: str) -> Record:
     return Record(**{**value, "body": canonical(value["body"])})
 
 
-def _fault(record: Record, expected: int, prev: str, run_id: str, later: set[int]) -> BadRecord | None:
+def _fault(record: Record, expected: int, prev: str, run_id: str, later: Iterable[Record]) -> BadRecord | None:
     if record.seq != expected:
         if record.seq < expected:
             return BadRecord(expected, f"is out of its place: record {record.seq} stands there a second time")
-        if expected in later:
+        if any(other.seq == expected for other in later):
             return BadRecord(expected, f"is out of its place: record {record.seq} stands before it")
         return BadRecord(expected, f"is missing: record {record.seq} follows record {expected - 1}")
     if record.run_id != run_id:
@@ -143,25 +143,25 @@ def _fault(record: Record, expected: int, prev: str, run_id: str, later: set[int
 
 
 def verify_chain(
-    records: Sequence[Record], *, run_id: str | None = None, count: int | None = None, head: str | None = None
+    records: Iterable[Record], *, run_id: str | None = None, count: int | None = None, head: str | None = None
 ) -> BadRecord | None:
-    """The first bad record, or None where the chain holds.
+    """The first bad record, or None where the chain holds. ``records`` are gone through once.
 
     Finds an edit, a deletion, a changed order and an insertion; with ``count`` and ``head`` (from a seal) a
     cut tail, an addition after the seal, and a chain that was computed anew.
     """
-    name = run_id if run_id is not None else (records[0].run_id if records else "")
-    prev = GENESIS
-    for index, record in enumerate(records):
-        later = {other.seq for other in records[index + 1 :]} if record.seq != index + 1 else set()
-        bad = _fault(record, index + 1, prev, name, later)
+    name, prev, number = run_id, GENESIS, 0
+    later = iter(records)
+    for number, record in enumerate(later, 1):
+        name = record.run_id if name is None else name
+        bad = _fault(record, number, prev, name, later)
         if bad is not None:
             return bad
         if count is not None and record.seq > count:
             return BadRecord(record.seq, f"was added after the seal, which says {count} records")
         prev = record.hash
-    if count is not None and len(records) < count:
-        return BadRecord(len(records) + 1, f"is missing: the seal says {count} records")
+    if count is not None and number < count:
+        return BadRecord(number + 1, f"is missing: the seal says {count} records")
     if head is not None and prev != head:
-        return BadRecord(len(records), "is not the one that was sealed: the chain was written anew")
+        return BadRecord(number, "is not the one that was sealed: the chain was written anew")
     return None

@@ -25,7 +25,8 @@ from orchestrator.journal.break_glass import Place, find_place
 from orchestrator.journal.chain import Record
 from orchestrator.journal.importing import put_run
 from orchestrator.journal.opening import open_store
-from orchestrator.journal.store import Head, HeldLock, RunHeader, RunListing, Seal, Store
+from orchestrator.journal.remembered import Remembered
+from orchestrator.journal.store import NO_LIMIT, Head, HeldLock, RunHeader, RunListing, Seal, Store
 
 T = TypeVar("T")
 Warn = Callable[[str], None]
@@ -36,7 +37,7 @@ class _Memory:
     """What must be known of a run to go on with it elsewhere."""
 
     run: RunHeader
-    records: list[Record] = field(default_factory=list)
+    records: Remembered = field(default_factory=Remembered)
     locks: dict[str, datetime] = field(default_factory=dict)
 
 
@@ -109,7 +110,7 @@ class FailoverStore:
         store = open_store(path)
         try:
             for memory in self._memory.values():
-                put_run(store, memory.run, memory.records, self._main)
+                put_run(store, memory.run, list(memory.records), self._main)
                 for name, since in memory.locks.items():
                     store.take_locks(memory.run.run_id, [name], since)
         except BaseException:
@@ -137,9 +138,22 @@ class FailoverStore:
 
     def append(self, record: Record) -> None:
         """See ``Store``."""
-        with self._lock:
-            self._do(lambda store: store.append(record))
-            self._remember([record])
+        # Not under the lock: runs that commit at the same moment share one sync of the store.
+        while True:
+            store = self._store
+            try:
+                store.append(record)
+            except (StoreUnavailable, StoreCorrupt) as error:
+                with self._lock:
+                    if self._store is store:  # else another run has changed over meanwhile, without this record
+                        if self.failed_over or self._closed:
+                            raise
+                        self._change_over(error)
+                continue
+            with self._lock:
+                if self._store is store:
+                    self._remember([record])
+                    return
 
     def extend(self, records: Sequence[Record]) -> None:
         """See ``Store``."""
@@ -147,10 +161,10 @@ class FailoverStore:
             self._do(lambda store: store.extend(records))
             self._remember(records)
 
-    def records(self, run_id: str, after: int = 0) -> Sequence[Record]:
+    def records(self, run_id: str, after: int = 0, limit: int = NO_LIMIT) -> Sequence[Record]:
         """See ``Store``."""
         with self._lock:
-            found = self._do(lambda store: store.records(run_id, after))
+            found = self._do(lambda store: store.records(run_id, after, limit))
             if found and run_id not in self._memory:
                 self.run(run_id)
             self._remember(found)
@@ -159,8 +173,8 @@ class FailoverStore:
     def _remember(self, records: Sequence[Record]) -> None:
         for record in records:
             memory = self._memory.get(record.run_id)
-            if memory is not None and record.seq == len(memory.records) + 1:
-                memory.records.append(record)
+            if memory is not None and record.seq == memory.records.count + 1:
+                memory.records.add(record)
 
     def head(self, run_id: str) -> Head | None:
         """See ``Store``."""
@@ -213,9 +227,9 @@ class FailoverStore:
         """
         with self._lock:
             memory = self._memory.get(run_id)
-            if memory is None or not memory.records or self.failed_over:
+            last = memory.records.last if memory is not None else None
+            if last is None or self.failed_over:
                 return
-            last = memory.records[-1]
             try:
                 reader = open_store(self._main, read_only=True)
                 try:

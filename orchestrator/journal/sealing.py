@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from orchestrator.errors import EvidenceError, Refused
 from orchestrator.journal.canonical import canonical
 from orchestrator.journal.chain import verify_chain
 from orchestrator.journal.signing import SigningKey
-from orchestrator.journal.store import Seal, Store
+from orchestrator.journal.store import Seal, Store, each_record
 
 
 def statement(run_id: str, count: int, head: str) -> bytes:
@@ -23,16 +25,15 @@ def seal_run(store: Store, run_id: str, key: SigningKey) -> Seal:
     kept = store.seal_of(run_id)
     if kept is not None:
         return kept
-    records = store.records(run_id)
-    if not records:
+    head = store.head(run_id)
+    if head is None:
         raise Refused(f"run {run_id} has no records to seal", mend="holdfast status lists the runs")
-    bad = verify_chain(records, run_id=run_id)
+    bad = verify_chain(islice(each_record(store, run_id), head.seq), run_id=run_id, count=head.seq, head=head.hash)
     if bad is not None:
         raise EvidenceError(
             f"run {run_id} is not sealed, its chain does not hold: {bad}", first_bad=f"record {bad.seq}",
             mend="keep the store as evidence",
         )  # fmt: skip
-    head = records[-1]
     signature = key.sign(statement(run_id, head.seq, head.hash))
     seal = Seal(run_id, head.seq, head.hash, signature, key.line)
     store.put_seal(seal)

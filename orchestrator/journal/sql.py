@@ -65,7 +65,7 @@ APPEND = """INSERT INTO event (run_id, seq, at, mono, epoch, kind, body, prev, h
     WHERE (? = 1 OR EXISTS (SELECT 1 FROM event WHERE run_id = ? AND seq = ? AND hash = ?))
         AND NOT EXISTS (SELECT 1 FROM seal WHERE run_id = ?)"""
 RECORDS = """SELECT run_id, seq, at, mono, epoch, kind, body, prev, hash FROM event
-    WHERE run_id = ? AND seq > ? ORDER BY seq"""
+    WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?"""
 RECORD = "SELECT run_id, seq, at, mono, epoch, kind, body, prev, hash FROM event WHERE run_id = ? AND seq = ?"
 HEAD = "SELECT seq, hash FROM event WHERE run_id = ? ORDER BY seq DESC LIMIT 1"
 LAST_CLAIM = """SELECT at, body FROM event WHERE run_id = ? AND kind = 'driver.claimed' AND epoch <> ?

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from threading import RLock
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ from orchestrator.errors import DriverConflict, LockHeld, Refused, StoreCorrupt,
 from orchestrator.journal import sql
 from orchestrator.journal.canonical import canonical, plain
 from orchestrator.journal.chain import Record
-from orchestrator.journal.store import Head, HeldLock, RunHeader, RunListing, Seal
+from orchestrator.journal.store import NO_LIMIT, Head, HeldLock, RunHeader, RunListing, Seal
 from orchestrator.model.event import EventKind, from_iso, to_iso
 
 T = TypeVar("T")
@@ -28,12 +29,23 @@ class KeyTaken(StoreError):
     """The row's place is taken, or not there to be taken. Never leaves this room."""
 
 
+@dataclass(slots=True, eq=False)
+class _Entry:
+    """A record that waits to be committed, and what became of it."""
+
+    record: Record
+    done: bool = False
+    refused: bool = False
+    error: Exception | None = None
+
+
 class SqlStore(ABC):
     """A ``Store`` over one database connection; may be called from several threads, one at a time."""
 
     def __init__(self, address: str) -> None:
         self._address = address
         self._lock = RLock()
+        self._entries: deque[_Entry] = deque()
 
     @property
     def address(self) -> str:
@@ -85,12 +97,56 @@ class SqlStore(ABC):
         return [self._read(_to_listing, row) for row in rows]
 
     def append(self, record: Record) -> None:
-        """Commit one record; see ``Store.append``."""
+        """Commit one record; see ``Store.append``. Records that several threads bring at the same moment are committed
+        together, with one sync: none of them is answered before it."""
+        entry = _Entry(record)
+        self._entries.append(entry)
         with self._lock:
-            try:
-                self._insert(record)
-            except KeyTaken:
+            if not entry.done:  # else somebody who had the lock before has taken it along
+                self._commit_entries()
+            if entry.error is not None:
+                raise entry.error
+            if entry.refused:
                 self._explain_refusal(record)
+
+    def _commit_entries(self) -> None:
+        waiting: list[_Entry] = []
+        try:
+            while self._entries:
+                waiting.append(self._entries.popleft())
+            if len(waiting) == 1 or not self._committed_together(waiting):
+                self._commit_each(waiting)
+        finally:
+            # An interrupted thread leaves the others' records to the others.
+            self._entries.extendleft(entry for entry in reversed(waiting) if not entry.done)
+
+    def _committed_together(self, entries: Sequence[_Entry]) -> bool:
+        """All of them, or none where one of them cannot be committed."""
+        try:
+            with self._transaction():
+                for entry in entries:
+                    self._insert(entry.record)
+        except StoreError:
+            return False
+        for entry in entries:
+            entry.done = True
+        return True
+
+    def _commit_each(self, entries: Sequence[_Entry]) -> None:
+        """Each by itself, so that each learns what is wrong with it. A store that has failed is not asked again."""
+        broken: StoreError | None = None
+        for entry in entries:
+            try:
+                if broken is not None:
+                    raise broken
+                self._insert(entry.record)
+            except KeyTaken:
+                entry.refused = True
+            except StoreError as error:
+                entry.error = broken = error
+            except Exception as error:  # noqa: BLE001 - it is raised where the record came from
+                entry.error = error
+            entry.done = True
 
     def extend(self, records: Sequence[Record]) -> None:
         """Commit records that follow each other, all or none. Those that are there already are left out."""
@@ -110,10 +166,10 @@ class SqlStore(ABC):
         if self._change(sql.APPEND, (*_fields(record), *previous, record.run_id)) != 1:
             raise KeyTaken(record.run_id)
 
-    def records(self, run_id: str, after: int = 0) -> Sequence[Record]:
-        """The run's records with a higher ``seq`` than ``after``, in order."""
+    def records(self, run_id: str, after: int = 0, limit: int = NO_LIMIT) -> Sequence[Record]:
+        """The run's records with a higher ``seq`` than ``after``, in order; at most ``limit``."""
         with self._lock:
-            return [self._read(_to_record, row) for row in self._query(sql.RECORDS, (run_id, after))]
+            return [self._read(_to_record, row) for row in self._query(sql.RECORDS, (run_id, after, limit))]
 
     def head(self, run_id: str) -> Head | None:
         """The run's last record, or None where it has none."""

@@ -167,9 +167,10 @@ class SqliteStore(SqlStore):
 
     def close(self) -> None:
         """Let go of the database. May be called twice."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        with self._lock:  # not under the hands of a thread that commits
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.close()
 
 
 def _read_only_mode(path: Path) -> str:

@@ -3,13 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from orchestrator.engine.ports import Decision
 from orchestrator.journal.chain import Record
+
+NO_LIMIT = 2**62
+"""All there are."""
+
+PAGE = 500
+"""Records that are held at a time where all of a run's are looked through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +103,8 @@ class Store(Protocol):
     def extend(self, records: Sequence[Record]) -> None:
         """Commit records that follow each other, all or none."""
 
-    def records(self, run_id: str, after: int = 0) -> Sequence[Record]:
-        """The run's records with a higher ``seq`` than ``after``, in order."""
+    def records(self, run_id: str, after: int = 0, limit: int = NO_LIMIT) -> Sequence[Record]:
+        """The run's records with a higher ``seq`` than ``after``, in order; at most ``limit``."""
 
     def head(self, run_id: str) -> Head | None:
         """The run's last record, or None where it has none."""
@@ -129,3 +135,10 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of the database. May be called twice."""
+
+
+def each_record(store: Store, run_id: str, after: int = 0) -> Iterator[Record]:
+    """The run's records one after another, in memory that does not grow with the run."""
+    while page := store.records(run_id, after, PAGE):
+        yield from page
+        after = page[-1].seq

@@ -30,7 +30,7 @@ class PlannedUndo:
     verify: tuple[PlannedCheck, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PlannedStep:
     """A step as planned. Times in seconds. ``needs`` is always explicit here."""
 

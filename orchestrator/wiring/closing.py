@@ -13,7 +13,7 @@ from orchestrator.executors.jobdir import sweep
 from orchestrator.journal.sealing import seal_run
 from orchestrator.journal.signing import load_or_make_key
 from orchestrator.journal.store import Seal
-from orchestrator.journal.writer import read_events
+from orchestrator.journal.writer import check_chain, read_events
 from orchestrator.wiring.clock import SystemClock
 from orchestrator.wiring.memory import Memory
 from orchestrator.wiring.settings import Settings
@@ -32,7 +32,7 @@ def close_run(settings: Settings, memory: Memory, state: RunState, warn: Callabl
     try:
         store = memory.for_run(run_id)
         if _may_still_roll_back(state):
-            read_events(store, run_id)  # what was written is read back and checked here too, as sealing does
+            check_chain(store, run_id)  # what was written is read back and checked here too, as sealing does
         else:
             seal_run(store, run_id, load_or_make_key(settings.state / "keys"))
     except (HoldfastError, OSError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets as randomness
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,7 +25,7 @@ from orchestrator.journal.locks import TargetLocks, hold_targets
 from orchestrator.journal.store import RunHeader, Store
 from orchestrator.journal.writer import JournalWriter, StoreInbox
 from orchestrator.model.document import Milestone
-from orchestrator.model.event import EventKind, to_iso
+from orchestrator.model.event import Event, EventKind, to_iso
 from orchestrator.model.plan import Plan, plan_from_body, plan_to_body
 from orchestrator.model.redaction import Redactor
 from orchestrator.wiring.clock import SystemClock
@@ -95,7 +95,7 @@ class Driving:
                 self._note(journal, state, EventKind.RUN_ENDED, {"status": "refused", "why": held.message})
                 raise
             self._note(journal, state, EventKind.DRIVER_CLAIMED, _claim(epoch, asked.by))
-            self._tell_moments(journal, state)
+            self._tell_moments(journal, state, ())
             return self._drive(stack, store, journal, state, bound, asked, values, redactor, lock_fds)
 
     def resume(
@@ -116,7 +116,8 @@ class Driving:
             self._hold_driver(stack, run_id, epoch, now, asked)
             store = self.memory.for_run(run_id)
             journal = JournalWriter(store, run_id, self.clock, redactor, epoch)
-            state = RunState.from_events(journal.events())
+            before = journal.events()
+            state = RunState.from_events(before)
             if state.ended and not _wakes(store, state):
                 raise Refused(f"run {run_id} has ended ({state.ended})", mend=f"its record: holdfast record {run_id}")
             bound, changed = still_bound(plan, _bound_of(created.body))
@@ -127,7 +128,8 @@ class Driving:
                 )
             lock_fds = self._hold_targets(stack, store, plan, bound, now)
             self._note(journal, state, EventKind.DRIVER_CLAIMED, _claim(epoch, asked.by))
-            self._tell_moments(journal, state)
+            self._tell_moments(journal, state, before)
+            del before  # a long run's events are not kept while it is driven
             if changed:
                 detail = f"resumed though changed since it was planned: {', '.join(changed)}"
                 self._note(journal, state, EventKind.BREACH, {"kind": "digest", "detail": detail, "by": asked.by})
@@ -160,8 +162,8 @@ class Driving:
             jobs=JobMaker(made.renderer, place=places, secrets=values, lock_fds=lock_fds),
             observers=asked.observers,
         )
-        for observer in asked.observers:
-            for event in journal.events():
+        for event in journal.events() if asked.observers else ():
+            for observer in asked.observers:
                 observer.saw(event, state)
         runner = Runner(state, ports, epoch=journal.epoch, parallel=asked.parallel, wait_for_people=asked.wait)
         driven = runner.drive()
@@ -195,10 +197,14 @@ class Driving:
         }
         self._note(journal, state, EventKind.RUN_CREATED, body)
 
-    def _tell_moments(self, journal: JournalWriter, state: RunState) -> None:
-        """The moments a person told at the start, each once: a driver that died at its start may have left some out."""
-        created, *later = journal.events()
-        told = {event.body["name"] for event in later if event.body.get("basis") == TOLD}
+    def _tell_moments(self, journal: Journal, state: RunState, before: Iterable[Event]) -> None:
+        """The moments a person told at the start, each once: a driver that died at its start may have left some out.
+
+        ``before`` are the events of earlier drivers.
+        """
+        created = state.created
+        assert created is not None
+        told = {event.body["name"] for event in before if event.body.get("basis") == TOLD}
         for name, at in sorted(created.body.get("told", {}).items(), key=lambda item: str(item[1])):
             if name not in told:
                 body = {"name": name, "at": at, "source": created.body["by"], "basis": TOLD}

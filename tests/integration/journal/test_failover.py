@@ -9,7 +9,9 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,7 +22,7 @@ import pytest
 
 from orchestrator.errors import DriverConflict, EvidenceError, LockHeld, StoreCorrupt, StoreUnavailable, UsageError
 from orchestrator.journal.break_glass import find_place
-from orchestrator.journal.chain import verify_chain
+from orchestrator.journal.chain import GENESIS, link, verify_chain
 from orchestrator.journal.failover import FailoverStore
 from orchestrator.journal.importing import break_glass_stores, bring_back, import_runs, store_that_has
 from orchestrator.journal.opening import open_store
@@ -117,6 +119,38 @@ def test_a_store_that_fails_in_mid_run_is_replaced_and_the_chain_goes_on(site: S
             store.take_locks("r2", ["cluster/a"], NOW)
     assert records_at(site.glass / "journal.sqlite3") == 6
     assert site.glass.stat().st_mode & 0o777 == 0o700
+
+
+def test_of_many_runs_at_once_none_loses_a_record_when_the_store_fails_under_them(site: Site) -> None:
+    store = site.open()
+    damaged = threading.Event()
+    together = threading.Barrier(9)
+
+    def drive(number: int) -> int:
+        run_id, prev = f"r{number}", GENESIS
+        store.create_run(RunHeader(run_id, NOW, "takeover", "drill"))
+        together.wait(timeout=30)
+        count = 0
+        while not damaged.is_set() or count < 30:
+            record = link(
+                run_id, count + 1, at="2026-05-01T02:30:00.000000Z", mono=1.0, epoch="e", kind="warning", body="{}",
+                prev=prev,
+            )  # fmt: skip
+            store.append(record)
+            prev, count = record.hash, count + 1
+        return count
+
+    with ThreadPoolExecutor(8) as pool:
+        drivers = [pool.submit(drive, number) for number in range(8)]
+        together.wait(timeout=30)
+        Path(site.main).unlink()
+        damaged.set()
+        counts = [driver.result(timeout=60) for driver in drivers]
+    assert store.failed_over
+    assert len(site.warnings) == 1
+    for number, count in enumerate(counts):
+        assert verify_chain(store.records(f"r{number}"), run_id=f"r{number}", count=count) is None
+    store.close()
 
 
 def test_a_corrupt_store_is_put_aside_by_name_and_said_loudly(site: Site, clock: Any) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +16,7 @@ import pytest
 from orchestrator.errors import DriverConflict, LockHeld, Refused, StoreUnavailable, UsageError
 from orchestrator.journal.chain import GENESIS, Record, link, verify_chain
 from orchestrator.journal.opening import open_store
-from orchestrator.journal.store import RunHeader, Seal, Store
+from orchestrator.journal.store import Head, RunHeader, Seal, Store
 from orchestrator.journal.writer import JournalWriter, StoreInbox
 from orchestrator.model.event import EventKind
 from orchestrator.model.redaction import Redactor
@@ -235,3 +237,51 @@ def test_a_driver_that_lost_its_run_writes_nothing_more(store: Store, clock: Any
 def test_a_run_that_is_not_there_is_a_usage_error(store: Store, clock: Any) -> None:
     with pytest.raises(UsageError, match="there is no run r9"):
         JournalWriter(store, "r9", clock, Redactor(), "e1")
+
+
+def test_records_that_many_threads_bring_at_once_are_each_committed_when_they_are_answered(
+    store: Store, address: str
+) -> None:
+    together = threading.Barrier(12)
+
+    def drive(number: int) -> int:
+        run_id, seen = f"r{number}", 0
+        store.create_run(header(run_id))
+        reader = open_store(address, read_only=True)
+        try:
+            together.wait(timeout=60)
+            for record in chain(10, run_id):
+                store.append(record)
+                seen += reader.head(run_id) == Head(record.seq, record.hash)
+        finally:
+            reader.close()
+        return seen
+
+    with ThreadPoolExecutor(12) as pool:
+        assert list(pool.map(drive, range(12))) == [10] * 12
+
+
+def test_a_record_that_is_refused_does_not_keep_out_those_that_came_with_it(store: Store) -> None:
+    together = threading.Barrier(8)
+    for number in range(8):
+        store.create_run(header(f"r{number}"))
+
+    def lost(number: int) -> str:
+        record = chain(7, f"r{number}")[-1]
+        together.wait(timeout=60)
+        with pytest.raises(StoreUnavailable) as caught:
+            store.append(record)
+        return caught.value.message
+
+    def kept() -> bool:
+        record = chain(1, "r7")[0]
+        together.wait(timeout=60)
+        store.append(record)
+        return store.head("r7") == Head(1, record.hash)
+
+    with ThreadPoolExecutor(8) as pool:
+        good = pool.submit(kept)
+        bad = [pool.submit(lost, number) for number in range(7)]
+        assert good.result()
+        for number, answer in enumerate(bad):
+            assert f"has lost records of run r{number}" in answer.result()

@@ -22,7 +22,7 @@ from orchestrator.lab.faults import Moment
 if TYPE_CHECKING:
     from orchestrator.lab.sites.lab import SitesLab
 
-_MODULES = ("faults_redundant", "faults_shared", "faults_paging", "faults_performance", "faults_site")
+_MODULES = ("faults_redundant", "faults_shared", "faults_paging", "faults_performance", "faults_site", "faults_bmc")
 
 Notes = Mapping[str, Any]
 

@@ -48,6 +48,7 @@ class Part(Protocol):
 
 def parts() -> tuple[Part, ...]:
     """All parts, in their order."""
+    from orchestrator.lab.sites.bmc.part import Controllers
     from orchestrator.lab.sites.data_part import DataPart
 
-    return (DataPart(),)
+    return (Controllers(), DataPart())

@@ -32,9 +32,12 @@ def bmc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
 
 
 @pytest.fixture(params=["session", "basic"])
-def client(request: pytest.FixtureRequest, bmc: Rig) -> sushy.Sushy:
+def client(request: pytest.FixtureRequest, bmc: Rig) -> Iterator[sushy.Sushy]:
     kind = {"session": sushy.auth.SessionAuth, "basic": sushy.auth.BasicAuth}[request.param]
-    return sushy.Sushy(bmc.url, verify=bmc.ca, auth=kind(USER, bmc.password))
+    login = kind(USER, bmc.password)
+    yield sushy.Sushy(bmc.url, verify=bmc.ca, auth=login)
+    # Else it logs out when it is collected, and tries for half a minute where the service is gone by then.
+    login.close()
 
 
 def test_sushy_switches_the_power_off_and_on_and_reads_it_back(bmc: Rig, client: sushy.Sushy) -> None:

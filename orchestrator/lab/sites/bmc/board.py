@@ -10,7 +10,7 @@ from orchestrator.lab.sites.bmc.port import Power
 from orchestrator.lab.sites.bmc.sessions import Sessions
 from orchestrator.lab.sites.bmc.state import State, Store
 from orchestrator.lab.sites.bmc.switch import HANGING, Switch
-from orchestrator.lab.sites.bmc.updates import Updates
+from orchestrator.lab.sites.bmc.updates import HOST_FIRMWARE, Updates
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,5 +38,5 @@ def board_for(place: Place, host: str, power: Power, *, stop: threading.Event, h
     store = place.store(host)
     updates = Updates(store, place.ca)
     updates.end_orphans()
-    switch = Switch(store, power, on_start=lambda: updates.apply(("bios", "nic")), stop=stop, hanging=hanging)
+    switch = Switch(store, power, on_start=lambda: updates.apply(HOST_FIRMWARE), stop=stop, hanging=hanging)
     return Board(place.bmc(host), store, switch, Sessions(), updates)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socketserver
 import ssl
 import sys
 import threading
@@ -37,6 +38,11 @@ class BmcServer(ThreadingHTTPServer):
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._context.load_cert_chain(certificate, key)
         super().__init__(address, BmcHandler)
+
+    def server_bind(self) -> None:
+        """As the standard server does, without asking the name service who this is: in a namespace nobody answers."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def get_request(self) -> tuple[Any, Any]:
         """Accept; the TLS handshake comes in the connection's own thread, so that a silent caller blocks nobody."""

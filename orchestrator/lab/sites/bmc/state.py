@@ -108,20 +108,21 @@ class Store:
 
     @contextmanager
     def change(self) -> Iterator[State]:
-        """The state, to be changed; written when the block ends well. Other processes wait meanwhile."""
+        """The state, to be changed; written when the block ends well and changed it. Other processes wait."""
         with self._thread, locked(self.file.with_name(f".{self.file.name}.lock")):
             state = self.read()
+            before = asdict(state)
             yield state
-            self.write(state)
+            if asdict(state) != before:
+                self.write(state)
 
     def write(self, state: State) -> None:
-        """Replace the file; after a crash it is the old one or the new one."""
+        """Replace the file: who reads sees the old one or the new one. Not forced to the disk: a switch must be quick,
+        and no lab outlives its machine."""
         fresh = self.file.with_name(f".{self.file.name}.new")
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(handle, "w") as opened:
             json.dump(asdict(state), opened, indent=1)
-            opened.flush()
-            os.fsync(opened.fileno())
         fresh.replace(self.file)
 
 

@@ -78,8 +78,9 @@ class Switch:
         if fault == faults.LIES:
             return
         if kind == "GracefulShutdown":
-            # Only the button is pressed; how long the host's system takes is its own affair.
-            threading.Thread(target=self._press, daemon=True).start()
+            # Only the button is pressed; how long the host's system takes is its own affair. Not a daemon thread:
+            # the program that IPMI calls must not end before its host has.
+            threading.Thread(target=self._press).start()
             return
         # IPMI's switch is another process: both take this lock, so that off and on never overlap.
         with locked(self._store.file.with_name(f".{self._host}.switch.lock")):

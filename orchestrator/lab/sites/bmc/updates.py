@@ -14,6 +14,8 @@ from orchestrator.lab.sites.bmc.firmware import LARGEST, BadImage, check_image
 from orchestrator.lab.sites.bmc.state import Job, State, Store
 
 RUNNING, PENDING, COMPLETED, EXCEPTION = "Running", "Pending", "Completed", "Exception"
+HOST_FIRMWARE = ("bios", "nic")
+"""Components whose firmware is written at the host's reset; the BMC's own at the BMC's."""
 OPEN = (RUNNING, PENDING)
 """States of jobs that have not ended."""
 _KEPT = 32

@@ -1,0 +1,47 @@
+"""A network namespace per site that carries the addresses of its BMCs, plugged into the site's switch.
+
+The BMCs have a wire of their own: a host that is off, frozen or cut off is still reached by its BMC, as it is in a
+machine room. A site whose link is cut has its BMCs cut off too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.lab.sites.bmc.place import Bmc
+from orchestrator.lab.sites.calls import call
+from orchestrator.lab.sites.network import NAMESPACES
+from orchestrator.lab.sites.topology import NETWORKS
+
+if TYPE_CHECKING:
+    from orchestrator.lab.sites.lab import SitesLab
+
+_INTERFACE = "eth0"
+
+
+def thing_of(site: str) -> str:
+    """How the site's namespace is called within the lab."""
+    return f"bmc-{site}"
+
+
+def attach(lab: SitesLab, site: str, bmcs: tuple[Bmc, ...]) -> None:
+    """Make the namespace and its wire; one that is there is left. Raises LabError."""
+    namespace, switch, port = lab.name(thing_of(site)), lab.name(site), thing_of(site)
+    if (NAMESPACES / namespace).exists():
+        return
+    call(["ip", "netns", "add", namespace])
+    wire = ["type", "veth", "peer", "name", port, "netns", switch]
+    call(["ip", "-n", namespace, "link", "add", _INTERFACE, *wire])
+    call(["ip", "-n", switch, "link", "set", port, "master", "br0", "up"])
+    network = NETWORKS[site]
+    orders = ["link set lo up", *(f"addr add {bmc.address}/24 dev {_INTERFACE}" for bmc in bmcs)]
+    orders += [f"link set {_INTERFACE} up", f"route add default via {network}.1"]
+    call(["ip", "-n", namespace, "-batch", "-"], input="".join(f"{order}\n" for order in orders))
+
+
+def detach(lab: SitesLab, site: str) -> None:
+    """Take the wire and the namespace away."""
+    namespace = lab.name(thing_of(site))
+    call(["ip", "-n", lab.name(site), "link", "del", thing_of(site)], check=False)
+    if (NAMESPACES / namespace).exists():
+        call(["ip", "netns", "delete", namespace], check=False)

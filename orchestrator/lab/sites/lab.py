@@ -16,7 +16,7 @@ from orchestrator.errors import LabError
 from orchestrator.lab import effects, places
 from orchestrator.lab.effects import Effect
 from orchestrator.lab.faults import Moment
-from orchestrator.lab.sites import base, faults, keys, leftovers, needs, register, roots, site
+from orchestrator.lab.sites import base, drill_tools, faults, keys, leftovers, needs, register, roots, site
 from orchestrator.lab.sites.calls import call
 from orchestrator.lab.sites.host import LabHost
 from orchestrator.lab.sites.network import Network
@@ -186,6 +186,9 @@ class SitesLab:
                 variables.setdefault(host, {}).update(more)
             groups.update(part.groups(self))
             systems.update(part.systems(self))
+        drill_tools.write(self.directory)
+        tools = {"holdfast_environment": drill_tools.environment(self.directory)}
+        variables[CONTROL] = {**tools, **variables.get(CONTROL, {})}
         return site.write(self.directory, variables=variables, groups=groups, systems=systems)
 
     @contextlib.contextmanager
@@ -345,7 +348,7 @@ def _is_labs_own(place: Path) -> bool:
 
 _OWN = {
     *("lab.json", "lab.json.new", "lock", "hosts", "keys", "links", "faults", "known_hosts", "known_hosts.new"),
-    *("inventories", "effects.log", "parts"),
+    *("inventories", "effects.log", "parts", drill_tools.DIRECTORY),
 }
 
 

@@ -28,6 +28,9 @@ def _closing(driven: Driven, measured: Measurement, width: int) -> Iterator[Text
     first = Text(f" {state.plan.mode} run {state.run_id}: ")
     first.append(words, style=style)
     yield first
+    if pretended := sum(row.simulated for row in measured.steps):
+        text = f"SIMULATED: {pretended} of {len(measured.steps)} steps; this run proves nothing about the real systems"
+        yield from wrapped(text, width, indent=1, style="bold yellow")
     for objective in (measured.rto, measured.rpo):
         text, style = verdict_line(objective)
         if text:

@@ -77,6 +77,7 @@ def summary(driven: Driven, measured: Measurement, code: ExitCode) -> dict[str, 
         "time": {"machine_s": accounts.machine_s, "people_s": accounts.human_s, "decision_s": accounts.decision_s},
         "breaches": [str(event.body["detail"]) for event in state.breaches],
         "verified": measured.verification.counts,
+        "simulated": [row.id for row in measured.steps if row.simulated],
         "running": list(driven.running),
         "next": [
             {"step": hint.step, "text": hint.text, "commands": list(hint.commands)}

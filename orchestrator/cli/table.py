@@ -32,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "record": (PROVE, "Write a run's record, and its bundle for an auditor."),
     "verify": (PROVE, "Check a bundle or a run: chain, digests and signature."),
     "metrics": (PROVE, "Write the metrics for Prometheus's textfile collector."),
-    "lab": (PRACTISE, "A small real PostgreSQL pair on this machine, to practise on."),
+    "lab": (PRACTISE, "Real systems on this machine, to practise on."),
     "demo": (PRACTISE, "Break a real database and recover it, measured, in about a minute."),
 }
 """Command to its section and one-line help, in the order of the help."""

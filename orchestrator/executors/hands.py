@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -49,7 +49,8 @@ class ThreadHands:
     """Does jobs in parallel.
 
     ``executors`` is by kind of action. ``outputs`` takes a job's ident and the file with its raw output, and
-    answers the reference to the redacted copy it kept (None where there is nothing to keep).
+    answers the reference to the redacted copy it kept (None where there is nothing to keep). ``simulated`` says of a
+    job whether the host it is done on is only a simulation.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class ThreadHands:
         clock: Clock,
         redactor: Redactor,
         outputs: KeepOutput,
+        simulated: Callable[[Job], bool] = lambda _job: False,
     ) -> None:
         self._executors = executors
         each: Mapping[str, object] = executors
@@ -67,6 +69,7 @@ class ThreadHands:
         self._clock = clock
         self._redactor = redactor
         self._outputs = outputs
+        self._simulated = simulated
         self._workers = Workers()
         self._running: dict[str, JobControl] = {}
         self._left: set[str] = set()
@@ -135,6 +138,8 @@ class ThreadHands:
             outcome = self._do(job, control, attach=attach)
         except Exception as error:  # noqa: BLE001  whatever a library throws, the driver must get an answer
             outcome = self._unexpected(job, error)
+        if self._simulated(job):
+            outcome = replace(outcome, simulated=True)
         try:
             outcome = jobdir.tidy(directory, job.ident, outcome, self._outputs, self._redactor)
             if (keeper := self._keepers.get(job.kind)) is not None:

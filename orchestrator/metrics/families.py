@@ -55,6 +55,7 @@ _OF_RUN: dict[str, tuple[str, tuple[str, ...]]] = {
     "holdfast_run_verdict": ("1 for the verdict on an objective, 0 for the others.", ("objective", "verdict")),
     "holdfast_run_status": ("1 for the status of the newest run, 0 for the others.", ("status",)),
     "holdfast_run_account_seconds": ("Where the time of the newest run went; adds up to its duration.", ("account",)),
+    "holdfast_run_simulated": ("1 where the newest run was simulated, in whole or part: it proves nothing.", ()),
     "holdfast_run_breaches": ("Promises knowingly not kept in the newest run.", ()),
     "holdfast_run_start_timestamp_seconds": ("When the newest run began.", ()),
     "holdfast_step_duration_seconds": ("Time at work of each step of the newest run.", ("step",)),
@@ -117,6 +118,7 @@ def _of_run(record: Record, made: Mapping[str, Family]) -> None:
     accounts = m.run_accounts
     for account in ("machine", "human", "decision", "absent", "idle"):
         add("run_account_seconds", getattr(accounts, f"{account}_s"), account=account)
+    add("run_simulated", 1 if _is_simulated(record) else 0)
     add("run_breaches", len(record.breaches))
     add("run_start_timestamp_seconds", from_iso(m.started_at).timestamp())
     for row in m.steps:
@@ -125,13 +127,13 @@ def _of_run(record: Record, made: Mapping[str, Family]) -> None:
 
 
 def _over_all(known: list[Record]) -> Iterator[Family]:
-    success = Family("holdfast_last_success_timestamp_seconds", "When a run last succeeded.", RUN)
+    success = Family("holdfast_last_success_timestamp_seconds", "When a run last succeeded, on real systems.", RUN)
     expiry = Family(
         "holdfast_verification_expiry_timestamp_seconds",
         "When the newest verification of a system by a runbook ends; a change of the runbook ends it at once.",
         ("system", "runbook"),
     )
-    ended = _latest(known, _labels_key, lambda r: r.measurement.ended_at if r.status == "succeeded" else "")
+    ended = _latest(known, _labels_key, _succeeded_at)
     for key, moment in sorted(ended.items()):
         success.add(dict(zip(RUN, key, strict=True)), moment)
     until = _latest(known, lambda r: _labels_key(r)[:2], lambda r: r.measurement.verification.expires_at)
@@ -139,6 +141,14 @@ def _over_all(known: list[Record]) -> Iterator[Family]:
         expiry.add(dict(zip(("system", "runbook"), names, strict=True)), moment)
     yield success
     yield expiry
+
+
+def _is_simulated(record: Record) -> bool:
+    return any(row.simulated for row in record.measurement.steps)
+
+
+def _succeeded_at(record: Record) -> str:
+    return record.measurement.ended_at if record.status == "succeeded" and not _is_simulated(record) else ""
 
 
 def _latest(

@@ -91,6 +91,8 @@ def judge_rto(story: Story, line: Timeline, moments: Milestones, status: str) ->
     if seconds(worst) > limit:
         reason = remark("unsure", achieved_s=seconds(took), worst_s=seconds(worst), limit_s=limit)
         return say(Verdict.UNPROVEN, reason, **measured)
+    if story.simulated:
+        return say(Verdict.UNPROVEN, remark("rto_simulated"), **measured)
     return say(Verdict.MET, remark("within", achieved_s=seconds(took), limit_s=limit), **measured)
 
 

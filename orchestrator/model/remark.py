@@ -33,6 +33,7 @@ ENGLISH: dict[str, str] = {
     "rpo_not_measured": "No marker measurement ended well, so the loss of data is not known.",
     "rpo_unbounded": "{lost} transactions are lost, and none from before them is known: the span is not known.",
     "rpo_no_markers": "No markers had been written before the fault, so the loss of data is not known.",
+    "rto_simulated": "Steps were simulated: how long the real systems take was not measured.",
     "rpo_simulated": "The marker measurement was simulated.",
     "rpo_within": "{lost} transactions and {lost_s} of committed work lost; {limit_s} allowed.",
     "rpo_beyond": "{lost} transactions and {lost_s} of committed work lost; only {limit_s} allowed.",

@@ -106,6 +106,12 @@ class Story:
         else:
             self.stuck.discard(name)
 
+    @property
+    def simulated(self) -> bool:
+        """Whether anything at all was done or seen on a simulation."""
+        jobs = (job for step in self.steps.values() for job in step.jobs)
+        return any(job.outcome is not None and job.outcome.simulated for job in jobs)
+
     def named(self, event: Event) -> StepStory | None:
         """The step an event speaks of; None where the plan does not have it."""
         return self.steps.get(str(event.body.get("step", "")))

@@ -13,6 +13,7 @@ from orchestrator.errors import ExecutorError, UsageError
 from orchestrator.executors.fabric_connection import Connections
 from orchestrator.executors.fabric_login import SshSettings
 from orchestrator.executors.looks import Answer, Asked, Looks
+from orchestrator.executors.simulated import is_simulated
 from orchestrator.model.diagnosis import Diagnosis, Evidence, Finding, LeftOut, Sighting, holds, in_order
 from orchestrator.model.event import to_iso
 from orchestrator.model.inventory import Inventory
@@ -194,5 +195,5 @@ def _evidence(one: Worded, answers: Mapping[str, Answer], redactor: Redactor, in
         at=answer.at,
         took_s=answer.took_s,
     )
-    simulated = any(inventory.hosts[host].vars.get("holdfast_simulated") is True for host in hosts)
+    simulated = any(is_simulated(inventory.hosts[host]) for host in hosts)
     return replace(found, simulated=True) if simulated else found

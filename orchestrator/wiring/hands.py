@@ -14,6 +14,7 @@ from orchestrator.executors.contract import Executor
 from orchestrator.executors.fabric_connection import Connections
 from orchestrator.executors.fabric_login import SshSettings
 from orchestrator.executors.hands import ThreadHands, ThreadMailbox
+from orchestrator.executors.simulated import Simulations
 from orchestrator.journal.outputs import OutputKeeper
 from orchestrator.model.document import Mode
 from orchestrator.model.inventory import Inventory
@@ -116,7 +117,8 @@ def make_hands(
     executors = {kind: getattr(shop, kind)() for kind in sorted(_kinds(plan))}
     shop.connect_ahead(plan, executors, lock_fds)
     outputs = OutputKeeper(run_dir, redactor, warn)
-    return Made(ThreadHands(executors, mailbox, clock, redactor, outputs.keep), TemplateRenderer(), shop.closers)
+    hands = ThreadHands(executors, mailbox, clock, redactor, outputs.keep, Simulations(inventory))
+    return Made(hands, TemplateRenderer(), shop.closers)
 
 
 def _kinds(plan: Plan) -> Iterable[str]:

@@ -47,6 +47,7 @@ LABELS: dict[str, str] = {
     "times_in": "当地时间时区为 {zone}，旁边或下方为 UTC 时间。",
     "times_utc": "时间均为 UTC。",
     "as_of": "尚未结束，截至 {at}。",
+    "simulated.banner": "模拟运行：{count} 个步骤在模拟主机上执行或为模拟执行。本记录不能证明真实系统的恢复能力。",
     "simulated": "模拟",
     "cut": "此处截断，全文见 record.json",
     "more": "另有 {count} 项",

@@ -20,6 +20,7 @@ REMARKS: dict[str, str] = {
     "rpo_not_measured": "没有一次标记测量正常结束，数据丢失情况未知。",
     "rpo_unbounded": "丢失 {lost} 笔事务，且此前没有已知保留的事务，丢失的时间跨度未知。",
     "rpo_no_markers": "故障前没有写入标记，数据丢失情况未知。",
+    "rto_simulated": "部分步骤为模拟执行：并未测得真实系统所需时间。",
     "rpo_simulated": "标记测量为模拟。",
     "rpo_within": "丢失 {lost} 笔交易、{lost_s} 的已提交数据；允许 {limit_s}。",
     "rpo_beyond": "丢失 {lost} 笔交易、{lost_s} 的已提交数据；仅允许 {limit_s}。",

@@ -190,7 +190,7 @@ def test_the_other_documents_are_told_likewise(
 
 
 def test_every_kind_is_recognised() -> None:
-    assert list(KINDS) == ["runbook", "estate", "service_level", "drill"]
+    assert list(KINDS) == ["runbook", "estate", "service_level", "drill", "signs"]
 
 
 def test_durations_texts_and_shorthands_come_out_typed() -> None:

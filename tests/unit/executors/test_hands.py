@@ -17,7 +17,7 @@ from orchestrator.executors.hands import ThreadHands, ThreadMailbox
 from orchestrator.executors.scripted import ScriptedExecutor
 from orchestrator.model.document import Mode
 from orchestrator.model.job import Job, Phase, ident_of
-from orchestrator.model.outcome import Ending, Outcome, ok
+from orchestrator.model.outcome import Ending, Outcome, ok, unknown
 from orchestrator.model.redaction import Redactor
 
 
@@ -228,3 +228,19 @@ def test_the_same_job_is_not_begun_twice_at_once() -> None:
         hands.begin(job())
     go.set()
     told(mailbox)
+
+
+def test_what_is_done_on_a_simulated_host_is_marked_so_however_it_ends() -> None:
+    def broken(job: Job, control: Control) -> Outcome:
+        raise ZeroDivisionError("inside a library")
+
+    for run in (lambda job, control: ok(), lambda job, control: unknown("lost"), broken):
+        mailbox = ThreadMailbox()
+        hands = ThreadHands(
+            {"scene": Scene(run)}, mailbox, SystemClock(), Redactor(), lambda ident, path: None,
+            simulated=lambda job: job.spec.get("host") == "aix1",
+        )  # fmt: skip
+        hands.begin(job(1, host="aix1"))
+        assert told(mailbox).outcome.simulated
+        hands.begin(job(2, host="db1"))
+        assert not told(mailbox).outcome.simulated

@@ -12,6 +12,7 @@ from example_runs import (  # fmt: skip
     missed,
     plan,
     restore_drill,
+    simulated,
     step,
     success,
     thousand_steps,
@@ -116,3 +117,15 @@ def test_no_runs_give_the_info_alone() -> None:
 def test_the_accounts_of_the_gauge_add_up_to_the_run() -> None:
     made = families([record(success())])
     assert round(sum(values(made, "holdfast_run_account_seconds")), 6) == 32.9
+
+
+def test_a_simulated_run_is_no_success_and_no_verification() -> None:
+    made = families([record(simulated())])
+    assert value(made, "holdfast_run_simulated", **TAKEOVER) == 1
+    assert values(made, "holdfast_last_success_timestamp_seconds") == []
+    assert values(made, "holdfast_verification_expiry_timestamp_seconds") == []
+    assert value(made, "holdfast_run_verdict", objective="rto", verdict="met") == 0
+    both = families([record(success()), record(simulated(), timedelta(days=1))])
+    real = families([record(success())])
+    for name in ("holdfast_last_success_timestamp_seconds", "holdfast_verification_expiry_timestamp_seconds"):
+        assert values(both, name) == values(real, name) != []

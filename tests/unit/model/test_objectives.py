@@ -189,7 +189,7 @@ def test_examples_come_out_as_they_are_meant() -> None:
         success: (MET, MET),
         missed: (MISSED, MISSED),
         unproven: (UNPROVEN, UNPROVEN),
-        simulated: (MET, UNPROVEN),
+        simulated: (UNPROVEN, UNPROVEN),
         tabletop: (NOT, NOT),
         restore_drill: (NOT, MET),
     }

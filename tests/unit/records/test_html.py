@@ -15,6 +15,7 @@ from example_runs import (  # fmt: skip
     hostile,
     missed,
     plan,
+    simulated,
     step,
     success,
     thousand_steps,
@@ -161,3 +162,11 @@ def test_a_thousand_steps_give_a_page_with_a_chart_of_few_rows() -> None:
     assert chart.count('class="bar-action"') == 48
     assert "1000 steps, up to 21 in a row of the chart" in page
     assert len(page) < 2_500_000
+
+
+def test_a_simulated_run_says_so_at_its_top_in_both_languages() -> None:
+    made = build(simulated())
+    steps = sum(row.simulated for row in made.measurement.steps)
+    assert f"SIMULATED: {steps} steps" in render(made, "en") and steps > 3
+    assert "模拟运行" in render(made, "zh")
+    assert "SIMULATED" not in render(build(success()), "en")

@@ -50,17 +50,28 @@ class TcpProbe(Document):
 
 
 class HttpProbe(Document):
-    """One HTTP request. Either ``url``, or ``target`` + ``port`` (number or host variable) + ``path``."""
+    """One HTTP request. Either ``url``, or ``target`` + ``port`` + ``path``.
+
+    With ``target``, ``port``, ``address``, ``path``, ``tls_ca``, ``user`` and ``password_file`` may each be the name
+    of one of the target's host variables. ``tls`` asks the target by https; ``tls_ca`` is the file its certificate
+    must hold by; ``user`` with ``password`` (a secret input) or ``password_file`` logs in by HTTP Basic.
+    """
 
     url: str | None = None
     target: str | None = None
+    address: str | None = None
     port: str | int | None = None
     path: str = "/"
     method: Literal["GET", "HEAD", "POST", "PUT"] = "GET"
     headers: Mapping[str, str] = {}
     body: str | None = None
     timeout: Duration = 5.0
+    tls: Flag = False
     tls_verify: Flag = True
+    tls_ca: str | None = None
+    user: str | None = None
+    password: str | None = None
+    password_file: str | None = None
 
     @model_validator(mode="after")
     def _one_address(self) -> HttpProbe:
@@ -68,6 +79,19 @@ class HttpProbe(Document):
             raise ValueError("has both or none of url and target; give either url, or target (with port and path)")
         if self.target is not None and self.port is None:
             raise ValueError("target is given without port; add port: a number or the name of a host variable")
+        if self.target is None and (self.address is not None or self.tls):
+            raise ValueError("address and tls go with target; a url says both itself")
+        return self
+
+    @model_validator(mode="after")
+    def _whole_login(self) -> HttpProbe:
+        passwords = [one for one in (self.password, self.password_file) if one is not None]
+        if len(passwords) > 1 or bool(passwords) != (self.user is not None):
+            raise ValueError("a login is user with either password or password_file")
+        if not self.tls_verify and (self.tls_ca is not None or passwords):
+            raise ValueError(
+                "tls_verify: false goes with neither tls_ca nor a login: a stranger would get the password"
+            )
         return self
 
 

@@ -22,6 +22,10 @@ Hosts = Annotated[
     bool,
     typer.Option("--hosts", help="The lab of real hosts on two sites (root on Debian), not the embedded one."),
 ]
+Aix = Annotated[
+    bool,
+    typer.Option("--aix", help="The SIMULATED pair of AIX hosts: no run there counts as a verification."),
+]
 Synchronous = Annotated[
     bool, typer.Option("--synchronous/--asynchronous", help="Whether a commit waits for the standby.")
 ]
@@ -33,6 +37,7 @@ def group() -> None:
 
     Primary, hot standby, backup repository and an order service, as ordinary processes: no root, nothing installed.
     With --hosts: two sites of real hosts, each with its own sshd, disk and network (root on Debian).
+    With --aix: a simulated pair of AIX hosts with PowerHA and Db2, for which there is no real thing here.
     """
 
 
@@ -40,10 +45,16 @@ def group() -> None:
 def up(
     name: Name = "default",
     hosts: Hosts = False,
+    aix: Aix = False,
     synchronous: Synchronous = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Bring the lab up; one that is up already is left as it is."""
+    if aix:
+        from orchestrator.cli import lab_aix
+
+        lab_aix.up(_aix(name), as_json=as_json)
+        return
     if hosts:
         from orchestrator.cli import lab_hosts
 
@@ -58,12 +69,18 @@ def up(
 def down(
     name: Name = "default",
     hosts: Hosts = False,
+    aix: Aix = False,
     remove: Annotated[bool, typer.Option("--remove", help="Take its files away too.")] = False,
     everything: Annotated[
         bool, typer.Option("--all", help="With --hosts: every hosts lab, also one whose files are gone.")
     ] = False,
 ) -> None:
     """End everything the lab runs."""
+    if aix:
+        from orchestrator.cli import lab_aix
+
+        lab_aix.down(_aix(name))
+        return
     if hosts:
         from orchestrator.cli import lab_hosts
 
@@ -79,8 +96,13 @@ def down(
 
 
 @app.command("status")
-def status(name: Name = "default", hosts: Hosts = False, as_json: options.AsJson = False) -> None:
+def status(name: Name = "default", hosts: Hosts = False, aix: Aix = False, as_json: options.AsJson = False) -> None:
     """Show each host, the order service, and which faults are on."""
+    if aix:
+        from orchestrator.cli import lab_aix
+
+        lab_aix.status(_aix(name), as_json=as_json)
+        return
     if hosts:
         from orchestrator.cli import lab_hosts
 
@@ -92,6 +114,10 @@ def status(name: Name = "default", hosts: Hosts = False, as_json: options.AsJson
 
 
 def _faults(ctx: typer.Context, incomplete: str) -> list[str]:
+    if ctx.params.get("aix"):
+        from orchestrator.lab.aix.faults import FAULTS as SIMULATED
+
+        return [fault for fault in SIMULATED if fault.startswith(incomplete)]
     if ctx.params.get("hosts"):
         from orchestrator.lab.sites.faults import table
 
@@ -117,12 +143,18 @@ def break_(
     fault: Fault = None,
     name: Name = "default",
     hosts: Hosts = False,
+    aix: Aix = False,
     given: Annotated[
         list[str] | None,
         typer.Option("--with", metavar="NAME=VALUE", help="With --hosts: a word of the fault, such as host=db-b."),
     ] = None,
 ) -> None:
     """Make a fault really happen."""
+    if aix:
+        from orchestrator.cli import lab_aix
+
+        lab_aix.break_(_aix(name), fault)
+        return
     if hosts:
         from orchestrator.cli import lab_hosts
 
@@ -148,10 +180,16 @@ def heal(
     ],
     name: Name = "default",
     hosts: Hosts = False,
+    aix: Aix = False,
 ) -> None:
     """Take a fault away."""
     from orchestrator.cli.streams import say
 
+    if aix:
+        from orchestrator.cli import lab_aix
+
+        lab_aix.heal(_aix(name), fault)
+        return
     if hosts:
         from orchestrator.cli import lab_hosts
 
@@ -187,6 +225,7 @@ def exec_(
 def reset(
     name: Name = "default",
     hosts: Hosts = False,
+    aix: Aix = False,
     synchronous: Annotated[
         bool | None,
         typer.Option("--synchronous/--asynchronous", help="Whether a commit waits for the standby [as it was]."),
@@ -194,6 +233,11 @@ def reset(
     as_json: options.AsJson = False,
 ) -> None:
     """Put everything back to how it was when the lab was fresh, in a few seconds."""
+    if aix:
+        from orchestrator.cli import lab_aix
+
+        lab_aix.reset(_aix(name), as_json=as_json)
+        return
     if hosts:
         from orchestrator.cli import lab_hosts
 
@@ -204,6 +248,10 @@ def reset(
     lab = Lab.open(name)
     lab.reset(synchronous=synchronous)
     _show(lab.status(), as_json=as_json)
+
+
+def _aix(name: str) -> str:
+    return "aix" if name == "default" else name
 
 
 def _show(found: LabStatus, *, as_json: bool) -> None:

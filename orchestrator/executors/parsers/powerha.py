@@ -18,7 +18,8 @@ _PAIR = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)\Z")
 def clrginfo(text: str) -> dict[str, Any]:
     """``clRGinfo`` or ``clRGinfo -v``: ``groups`` by name, each with the state on every node and where it is ONLINE.
 
-    ``-v`` adds the policies (``startup_policy``, ``fallover_policy``, ``fallback_policy``, ``site_policy``).
+    ``-v`` adds the policies (``startup_policy``, ``fallover_policy``, ``fallback_policy``, ``site_policy``). What is
+    said of the first group also stands at the top, so that asking about one group needs no name in the expectation.
     """
     lines = lines_of(text)
     groups = _verbose(lines) if any(line.startswith("Resource Group Name:") for line in lines) else _table(lines)
@@ -26,7 +27,8 @@ def clrginfo(text: str) -> dict[str, Any]:
         raise NotRead("it names no resource group")
     for group in groups.values():
         group["online_on"] = [node for node, state in group["nodes"].items() if state == "ONLINE"]
-    return {"groups": groups}
+    first = next(iter(groups))
+    return {**groups[first], "group": first, "groups": groups}
 
 
 def _table(lines: list[str]) -> dict[str, dict[str, Any]]:

@@ -231,8 +231,9 @@ def test_the_error_logs_detailed_report_is_read_entry_by_entry() -> None:
 
 
 def test_resource_groups_are_told_by_node() -> None:
-    groups = parsed("clrginfo", CLRGINFO)["groups"]
-    assert groups == {
+    found = parsed("clrginfo", CLRGINFO)
+    assert (found["group"], found["online_on"]) == ("rg_orders", ["nodeb"])
+    assert found["groups"] == {
         "rg_orders": {"nodes": {"nodea": "OFFLINE", "nodeb": "ONLINE"}, "online_on": ["nodeb"]},
         "rg_web": {"nodes": {"nodea": "ONLINE", "nodeb": "OFFLINE DUE TO FALLOVER"}, "online_on": ["nodea"]},
     }

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from orchestrator.executors import ansible_child, detached
+from orchestrator.executors import ansible_child, detached, jobdir
 from orchestrator.executors.warm import titles, wire
 from orchestrator.executors.warm.player import Player
 from orchestrator.executors.warm.preload import Warmed
@@ -53,18 +53,17 @@ def wait_for_request(lines: Lines, warmed: Warmed) -> NoReturn:
             directory, env = Path(request.body["directory"]), request.body["env"]
             if not (why := warmed.unfit(env, directory)):
                 os.close(lines.taking)
+                lines.driver.close()
+                os.close(lines.alive)
                 # Once it has this number, the driver may note it for its job: this process is for no other any more.
-                if _told(talk, {"pid": os.getpid()}) and _has_go(talk):
-                    break
+                if _told(talk, {"pid": os.getpid()}) and _heard(talk):
+                    start = _Start(talk, directory, player)
+                    _see_through(directory, env, request.body["request"], start, out, locks)
                 os._exit(0)
             _told(talk, {"no": why})
         os.close(out)
         os.close(locks)
-    else:
-        os._exit(0)
-    lines.driver.close()
-    os.close(lines.alive)
-    _see_through(directory, env, request.body["request"], player, out, locks)
+    os._exit(0)
 
 
 def _next(lines: Lines) -> wire.Message | None:
@@ -93,16 +92,53 @@ def _told(talk: socket.socket, answer: dict[str, Any]) -> bool:
     return True
 
 
-def _has_go(talk: socket.socket) -> bool:
+def _heard(talk: socket.socket) -> bool:
+    """Whether the driver says the next word; False where it is gone."""
     try:
         return wire.receive(talk) is not None
     except EOFError:
         return False
 
 
+class _Start:
+    """Begins the play (see ``ansible_child.Begin``) when the driver has said go, and else ends this process."""
+
+    def __init__(self, talk: socket.socket, directory: Path, player: Player) -> None:
+        self._talk = talk
+        self._directory = directory
+        self._player = player
+        self._code = -1
+
+    def __call__(self, args: list[bytes], more: dict[str, Any]) -> Any:
+        """Begin it. All that came before had no effect, and was done while the driver wrote down whose it is."""
+        self._wait_for_go()
+        return self._player.play(args, more)
+
+    def end(self, rc: int) -> None:
+        """Leave the exit code of what the cold child would have been, put there by rename."""
+        if self._code < 0:  # it did not come as far as to begin the play
+            self._wait_for_go()
+        with suppress(OSError):
+            os.pwrite(self._code, str(rc).ljust(_WIDTH).encode(), 0)
+            (self._directory / "rc.new").rename(self._directory / "rc")
+
+    def _wait_for_go(self) -> None:
+        try:
+            if _heard(self._talk):
+                self._code = os.open(self._directory / "rc.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                os.write(self._code, b" " * _WIDTH + b"\n")
+                (self._directory / "begun").touch(mode=0o600)
+                return
+        except OSError:
+            traceback.print_exc()
+        with suppress(OSError):
+            jobdir.shred(self._directory / ansible_child.PRIVATE)
+        os._exit(0)
+
+
 def _see_through(
-    directory: Path, env: dict[str, str], request: dict[str, Any], player: Player, out: int, locks: int
-) -> NoReturn:
+    directory: Path, env: dict[str, str], request: dict[str, Any], start: _Start, out: int, locks: int
+) -> None:
     # The driver stops the whole family: this process only has to live long enough to say how it went.
     for told in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(told, lambda *_: None)
@@ -115,19 +151,10 @@ def _see_through(
     os.environ.clear()
     os.environ.update(env, PWD=str(directory))  # a shell's doing, at a cold start
     titles.set_title("holdfast: one playbook, in", str(directory))
-    try:
-        code = os.open(directory / "rc.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.write(code, b" " * _WIDTH + b"\n")
-        (directory / "begun").touch(mode=0o600)
-    except OSError:
-        os._exit(0)
     rc = 1
     try:
-        ansible_child.work(directory, request, player.play)
+        ansible_child.work(directory, request, start)
         rc = 0
     except BaseException:  # noqa: BLE001  as the interpreter would
         traceback.print_exc()
-    with suppress(OSError):
-        os.pwrite(code, str(rc).ljust(_WIDTH).encode(), 0)
-        (directory / "rc.new").rename(directory / "rc")
-    os._exit(0)
+    start.end(rc)

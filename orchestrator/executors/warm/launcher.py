@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -112,13 +112,16 @@ class WarmAnsible:
             if "no" in answer.body:
                 return str(answer.body["no"])
             fork = proc.find(answer.body["pid"])
+            try:
+                wire.send(ours, {"word": "prepare"})
+            except OSError:
+                fork = None
             if fork is None:
                 return "its fork died at once"
+            # From here on it is the fork that begins the play, or nobody.
             detached.note(directory, fork)
-            try:
+            with suppress(OSError):  # then it is found not to have begun
                 wire.send(ours, {"word": "go"})
-            except OSError:
-                return "its fork died before it could begin"
         return ""
 
     def _broken(self, process: WarmProcess) -> str:

@@ -32,7 +32,10 @@ _MODULES = (
     "ansible.executor.playbook_executor",
     "ansible.executor.process.worker",
     "ansible.executor.task_executor",
+    "ansible.playbook.handler_task_include",
     "ansible.plugins.strategy",
+    "ansible.utils._junit_xml",
+    "ansible.utils.shlex",
     "ansible_runner",
     "multiprocessing.popen_fork",
     "multiprocessing.synchronize",
@@ -106,8 +109,11 @@ def everything(directory: Path) -> Warmed:
     before = _open()
     for name in _MODULES:
         importlib.import_module(name)
+    from orchestrator.executors.warm import refresh
     from orchestrator.executors.warm.shelf import Shelf
 
+    refresh.naming(place)
+    _know_words()
     shelf = Shelf()
     shelf.install()
     for kind, names in _PLUGINS.items():
@@ -122,6 +128,19 @@ def everything(directory: Path) -> Warmed:
         descriptors=frozenset(_open() - before),
         shelf=shelf,
     )
+
+
+def _know_words() -> None:
+    """The words that ansible-playbook takes are the same for every play."""
+    from ansible.cli.playbook import PlaybookCLI
+
+    first = PlaybookCLI(["ansible-playbook"])
+    first.init_parser()
+
+    def init_parser(later: PlaybookCLI) -> None:
+        later.parser = first.parser
+
+    PlaybookCLI.init_parser = init_parser
 
 
 def _runners(private: str) -> dict[str, str]:

@@ -10,31 +10,44 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import secrets
 from typing import Any
 
 from ansible import constants
 from ansible.config import manager
+from ansible.module_utils._internal._datatag import AnsibleTagHelper
 from ansible.utils import vars as unique
+
+_TMP = "DEFAULT_LOCAL_TMP"
 
 
 def refresh(place: str, private: str) -> None:
-    """Take the settings from the environment again wherever they name ``place``, which was the parent's own."""
+    """Let the settings name ``private`` wherever they name ``place``, which was the parent's own."""
     atexit.unregister(manager.cleanup_tmp_file)  # what the parent would remove at its end
     if constants.config._config_file.startswith(place):
         ours = private + constants.config._config_file.removeprefix(place)
         constants.config._parsers[ours] = constants.config._parsers.pop(constants.config._config_file)
         constants.config._config_file = ours
-    for name in constants.config.get_configuration_definitions():
-        if place in str(vars(constants).get(name)):
-            _renew(name)
+    for name in naming(place):
+        value = getattr(constants, name)
+        if isinstance(value, list):
+            value[:] = [_moved(item, place, private) for item in value]  # Ansible's plugin loaders hold the same list
+        else:
+            constants.set_constant(name, _moved(value, place, private))
+    constants.set_constant(_TMP, constants.config.get_config_value(_TMP, variables=vars(constants)))  # makes it, too
     unique.random_int = secrets.token_hex(4)  # part of the names that a play gives to its tasks
 
 
-def _renew(name: str) -> None:
-    value: Any = constants.config.get_config_value(name, variables=vars(constants))
-    known = getattr(constants, name)
-    if isinstance(known, list):
-        known[:] = value  # Ansible's plugin loaders hold the same list
-    else:
-        constants.set_constant(name, value)
+@functools.cache  # by the parent, for all its forks
+def naming(place: str) -> tuple[str, ...]:
+    """The settings that name ``place``."""
+    return tuple(
+        name for name in constants.config.get_configuration_definitions() if place in str(vars(constants).get(name))
+    )
+
+
+def _moved(value: Any, place: str, private: str) -> Any:
+    if not isinstance(value, str) or place not in value:
+        return value
+    return AnsibleTagHelper.tag_copy(value, str(value).replace(place, private))

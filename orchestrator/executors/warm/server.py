@@ -44,7 +44,6 @@ class Server:
 
     def _one(self) -> bool:
         """Fork one, and wait until it was taken, or knows less than this process; False when the driver is gone."""
-        gc.collect()
         gc.freeze()  # what is there by now is not looked through by any fork, and so stays shared
         alive, living = os.pipe()  # an untaken fork ends when this process lets go of it
         taken, taking = os.pipe()  # and tells that it is being taken by letting go of this

@@ -109,9 +109,10 @@ class Shelf:
         key = (class_name, name, path)
         if key in self._options:
             return False
-        known = [shelved for (_, file), shelved in self._modules.items() if file == path]
+        known = [shelved.module for (_, file), shelved in self._modules.items() if file == path]
+        known += [module for module in list(sys.modules.values()) if getattr(module, "__file__", None) == path]
         if known:
-            self._options[key] = self._options_of(loader, name, known[0].module, path)
+            self._options[key] = self._options_of(loader, name, known[0], path)
         return bool(known)
 
     def _shelve(self, loader: Any, name: str, path: str) -> bool:

@@ -16,7 +16,18 @@ from orchestrator.errors import LabError
 from orchestrator.lab import effects, places
 from orchestrator.lab.effects import Effect
 from orchestrator.lab.faults import Moment
-from orchestrator.lab.sites import base, drill_tools, faults, keys, leftovers, needs, register, roots, site
+from orchestrator.lab.sites import (
+    base,
+    drill_tools,
+    faults,
+    faults_paging,
+    keys,
+    leftovers,
+    needs,
+    register,
+    roots,
+    site,
+)
 from orchestrator.lab.sites.calls import call
 from orchestrator.lab.sites.host import LabHost
 from orchestrator.lab.sites.network import Network
@@ -186,6 +197,8 @@ class SitesLab:
                 variables.setdefault(host, {}).update(more)
             groups.update(part.groups(self))
             systems.update(part.systems(self))
+        for host, more in faults_paging.variables(self).items():
+            variables.setdefault(host, {}).update(more)
         drill_tools.write(self.directory)
         tools = {"holdfast_environment": drill_tools.environment(self.directory)}
         variables[CONTROL] = {**tools, **variables.get(CONTROL, {})}

@@ -31,7 +31,8 @@ def attach(lab: SitesLab, site: str, bmcs: tuple[Bmc, ...]) -> None:
         return
     call(["ip", "netns", "add", namespace])
     wire = ["type", "veth", "peer", "name", port, "netns", switch]
-    call(["ip", "-n", namespace, "link", "add", _INTERFACE, *wire])
+    # The same hardware address each time: neighbours remember it for a minute, and would ask into the void.
+    call(["ip", "-n", namespace, "link", "add", _INTERFACE, "address", _hardware(bmcs[0].address), *wire])
     call(["ip", "-n", switch, "link", "set", port, "master", "br0", "up"])
     network = NETWORKS[site]
     orders = ["link set lo up", *(f"addr add {bmc.address}/24 dev {_INTERFACE}" for bmc in bmcs)]
@@ -45,3 +46,8 @@ def detach(lab: SitesLab, site: str) -> None:
     call(["ip", "-n", lab.name(site), "link", "del", thing_of(site)], check=False)
     if (NAMESPACES / namespace).exists():
         call(["ip", "netns", "delete", namespace], check=False)
+
+
+def _hardware(address: str) -> str:
+    """A locally administered hardware address made from an IPv4 one; hosts have those that begin with 02."""
+    return "06:00:" + ":".join(f"{int(part):02x}" for part in address.split("."))

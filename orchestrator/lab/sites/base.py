@@ -91,10 +91,14 @@ def ready() -> Path | None:
     return found if found.is_dir() else None
 
 
-def prepare(tell: Callable[[str], None] = lambda _: None) -> Path:
+Tell = Callable[[str], None]
+
+
+def prepare(tell: Tell = lambda _: None, *, build: Callable[[Path, Recipe, Tell], None] | None = None) -> Path:
     """The base's directory, built first where it is missing (one to three minutes; ``tell`` hears how far it is).
 
-    Two callers at once: the second waits for the first. Raises LabError; a base that was half built is taken away.
+    Two callers at once: the second waits for the first. ``build`` fills a directory, else debootstrap and apt do.
+    Raises LabError; a base that was half built is taken away.
     """
     recipe = _recipe()
     whole = place() / recipe.digest
@@ -107,7 +111,7 @@ def prepare(tell: Callable[[str], None] = lambda _: None) -> Path:
         _forget_half_built()
         fresh = Path(tempfile.mkdtemp(prefix=".building-", dir=place()))
         try:
-            _build(fresh, recipe, tell)
+            (build or _build)(fresh, recipe, tell)
             fresh.chmod(0o755)
             fresh.rename(whole)
         finally:
@@ -121,7 +125,7 @@ def _recipe() -> Recipe:
 
 
 @contextlib.contextmanager
-def _alone(tell: Callable[[str], None]) -> Iterator[None]:
+def _alone(tell: Tell) -> Iterator[None]:
     handle = os.open(place() / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
@@ -145,7 +149,7 @@ def _take_away(directory: Path) -> None:
         shutil.rmtree(directory)
 
 
-def _build(root: Path, recipe: Recipe, tell: Callable[[str], None]) -> None:
+def _build(root: Path, recipe: Recipe, tell: Tell) -> None:
     found = sources.machine()
     environment = {"DEBIAN_FRONTEND": "noninteractive", **found.environment}
     tell(f"building the hosts' base once, Debian {recipe.release}: the smallest system (1 of 2)")

@@ -31,9 +31,9 @@ PROGRAMS = {
 _NAMESPACES = ("net", "pid", "mnt", "uts", "ipc", "cgroup")
 
 
-def problems() -> list[str]:
-    """What is missing for a hosts lab, one sentence each; quick and without effects."""
-    if os.geteuid() != 0:
+def problems(uid: int | None = None) -> list[str]:
+    """What a hosts lab of user ``uid`` (else the caller) lacks, one sentence each; quick and without effects."""
+    if (os.geteuid() if uid is None else uid) != 0:
         return ["root is needed: hosts are made of namespaces, mounts and loop devices"]
     found = []
     if not sources.is_debian():

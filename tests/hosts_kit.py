@@ -1,0 +1,132 @@
+"""What the hosts tier shares: logging in as the operator does, and looking at the machine for traces of a lab.
+
+The traces are looked for with other means than the lab's own clean-up uses, so that it cannot hide what it misses.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from orchestrator.lab import processes
+from orchestrator.lab.sites import leftovers, register
+from orchestrator.lab.sites.lab import SitesLab, take_down
+
+_PLACE = re.compile(r"holdfast-hosts-(?P<pid>\d+)-(?P<started>\d+)")
+DEADLINE = 60.0
+"""Seconds; generous, because the machine may have other things to do."""
+
+
+def until(holds: Callable[[], Any], what: str, seconds: float = DEADLINE) -> Any:
+    """Wait for a condition, with a deadline."""
+    deadline = time.monotonic() + seconds
+    while not (found := holds()):
+        assert time.monotonic() < deadline, f"{what} did not come true within {seconds:g} s"
+        time.sleep(0.02)
+    return found
+
+
+def place() -> Path:
+    """A directory for this process's labs, from whose name it is told later whether the process still lives."""
+    me = processes.look(os.getpid())
+    assert me is not None
+    found = Path(tempfile.gettempdir()) / f"holdfast-hosts-{me.pid}-{me.started}"
+    found.mkdir(mode=0o700, exist_ok=True)
+    return found
+
+
+def clear_after_the_dead() -> list[Path]:
+    """Take the labs of test processes down that were killed; answers where those labs were."""
+    cleared = []
+    for directory in register.known().values():
+        owner = next((found for part in directory.parts if (found := _PLACE.fullmatch(part))), None)
+        if owner is None or processes.alive(processes.Process(int(owner["pid"]), int(owner["started"]))):
+            continue
+        take_down(directory, remove=True)
+        cleared.append(directory)
+    return cleared
+
+
+def left_of_tests() -> list[str]:
+    """What the machine still has of labs of test processes, living or dead."""
+    labs = {key: place for key, place in register.known().items() if any(map(_PLACE.fullmatch, place.parts))}
+    return [f"{place}: {leftovers.of(key, place)}" for key, place in labs.items()]
+
+
+def traces(lab: SitesLab) -> dict[str, list[str]]:
+    """Everything the machine shows of a lab, by the means a person would use."""
+    words = (lab.key, str(lab.directory))
+    seen = {
+        "network namespaces": _lines("ip", "netns", "list"),
+        "mounts": Path("/proc/mounts").read_text().splitlines(),
+        "loop devices": _lines("losetup", "--list", "--noheadings"),
+        "swap": Path("/proc/swaps").read_text().splitlines(),
+        "control groups": _lines("find", "/sys/fs/cgroup", "-name", f"*{lab.key}*"),
+        # The dead whom nobody has buried yet hold nothing any more.
+        "processes": [
+            line for line in _lines("ps", "-ww", "-eo", "pid,stat,cgroup:1000,args") if "<defunct>" not in line
+        ],
+        "register": [str(file) for file in register.PLACE.glob("*")] if register.PLACE.exists() else [],
+    }
+    mine = re.compile(rf"^\s*{os.getpid()}\s")
+    found = {
+        what: [line for line in lines if any(word in line for word in words) and not mine.search(line)]
+        for what, lines in seen.items()
+    }
+    return {what: lines for what, lines in found.items() if lines}
+
+
+def interfaces() -> list[str]:
+    """Network interfaces of this machine's own namespace."""
+    return sorted(line.split()[0] for line in _lines("ip", "-brief", "link"))
+
+
+def ssh(
+    lab: SitesLab,
+    host: str,
+    *argv: str,
+    user: str = "ops",
+    known_hosts: Path | None = None,
+    seconds: int = 10,
+) -> subprocess.CompletedProcess[str]:
+    """Log in from the control host with the operator's key and the pinned host keys, and nothing else."""
+    words = {
+        "UserKnownHostsFile": known_hosts or lab.known_hosts,
+        "GlobalKnownHostsFile": "/dev/null",
+        "StrictHostKeyChecking": "yes",
+        "IdentitiesOnly": "yes",
+        "BatchMode": "yes",
+        "ConnectTimeout": seconds,
+    }
+    options = [word for name, value in words.items() for word in ("-o", f"{name}={value}")]
+    address = lab.host(host).address
+    argv = ("ssh", "-F", "none", "-i", str(lab.operator_key), *options, f"{user}@{address}", "--", *argv)
+    return lab.control(argv, check=False, seconds=DEADLINE)
+
+
+def pings(lab: SitesLab, source: str, target: str) -> bool:
+    """Whether a host hears another one."""
+    argv = ["ping", "-c", "1", "-W", "1", lab.host(target).address]
+    return lab.host(source).run(argv, check=False).returncode == 0
+
+
+def script(text: str, *argv: str) -> subprocess.Popen[str]:
+    """Another Python of this environment, running ``text``."""
+    return subprocess.Popen(
+        [sys.executable, "-c", text, *argv],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _lines(*argv: str) -> list[str]:
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.splitlines()

@@ -89,13 +89,12 @@ class Player:
 
 
 def _wait_and_play(warmed: Warmed, talk: socket.socket, teaching: int) -> NoReturn:
-    _keep_only({0, 1, 2, talk.fileno(), teaching, *warmed.descriptors})
+    # The number for the locks stays taken, or the locks might come with it and be closed as a copy.
+    _keep_only({0, 1, 2, detached.LOCKS, talk.fileno(), teaching, *warmed.descriptors})
     termios.tcsetwinsize(0, (_ROWS, _COLUMNS))
     settings = termios.tcgetattr(0)
     settings[3] &= ~termios.ECHO
     termios.tcsetattr(0, termios.TCSANOW, settings)
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    sys.stderr.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     for number in (signal.SIGTERM, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)

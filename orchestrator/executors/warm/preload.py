@@ -13,6 +13,8 @@ import gc
 import hashlib
 import importlib
 import os
+import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 KNOWN = ("2.19.",)
 """Versions of ansible-core whose insides are known here. With any other, each step is begun fresh."""
+_INTERPRETER = re.compile(r"#!(?:/bin/sh\n'''exec' [\"']?(?P<long>[^\"'\s]+)|(?P<short>\S+))")
+"""In the first line of a program, or in the second where the path is too long for the first."""
 _MODULES = (
     "ansible.cli.playbook",  # has to be the first of Ansible's
     "ansible.executor.module_common",
@@ -97,6 +101,8 @@ def everything(directory: Path) -> Warmed:
     """Import, and prepare for plays with this process's environment. Raises Unknown."""
     gc.disable()
     place = str(directory)
+    program = Path(os.environ["PATH"].split(os.pathsep)[0]) / "ansible-playbook"
+    sys.executable = _python_of(program)
     os.environ.update(_runners(place))
     (directory / EMPTY_CONFIG).touch(mode=0o600)
     config = _content(os.environ)
@@ -122,12 +128,25 @@ def everything(directory: Path) -> Warmed:
     return Warmed(
         place=place,
         env={name: value for name, value in os.environ.items() if name != "PWD"},
-        program=str(Path(os.environ["PATH"].split(os.pathsep)[0]) / "ansible-playbook"),
+        program=str(program),
         cwd=cwd if b"CWD" in _read(os.environ) else None,
         config=config,
         descriptors=frozenset(_open() - before),
         shelf=shelf,
     )
+
+
+def _python_of(program: Path) -> str:
+    """The name of the Python that ``program`` is run by, which plays are told. Raises Unknown where it is another."""
+    try:
+        with program.open(encoding="utf-8", errors="replace") as file:
+            found = _INTERPRETER.match(file.read(4096))
+    except OSError as error:
+        raise Unknown(f"there is no {program} to stand in for") from error
+    name = (found.group("long") or found.group("short")) if found else ""
+    if not name or not Path(name).exists() or not Path(name).samefile(sys.executable):
+        raise Unknown(f"{program} runs with another Python than this one")
+    return name
 
 
 def _know_words() -> None:

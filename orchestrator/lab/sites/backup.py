@@ -7,7 +7,7 @@ processor time is felt on a small machine.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def _text(sections: dict[str, dict[str, str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def install(hosts: dict[str, LabHost], version: str) -> None:
+def install(hosts: Mapping[str, LabHost], version: str) -> None:
     """Certificates, settings and the service on the vault and on every host that talks to it. Raises LabError."""
     authority = Authority("backups of this lab")
     for name in (VAULT, *CLIENTS):

@@ -41,7 +41,8 @@ def build(lab: Path, hosts: Mapping[str, LabHost]) -> None:
         orders.install(hosts[name], passwords)
     for name in DATABASES:
         _settle(hosts[name], version, passwords)
-    backup.install(dict(hosts), version)
+    backup.install(hosts, version)
+    tools.install(hosts[orders.RESERVE], ["hf-restore"])
     _first_data(hosts[PRIMARY], version, passwords)
     replication.start(hosts[PRIMARY])
     backup.begin(hosts[backup.VAULT])

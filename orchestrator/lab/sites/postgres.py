@@ -6,7 +6,7 @@ embedded lab has too (roles, database) are the same here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from orchestrator.errors import LabError
@@ -32,12 +32,17 @@ WRITER_CHECK = Path(__file__).with_name("writer_check.sql")
 
 def version_in(root: Path) -> str:
     """The newest PostgreSQL version installed below ``root``. Raises LabError where there is none."""
-    found = [path.parent.name for path in root.glob("usr/lib/postgresql/*/bin")]
-    if not found:
+    found = newest(path.parent.name for path in root.glob("usr/lib/postgresql/*/bin"))
+    if found is None:
         raise LabError(
             f"{root} has no PostgreSQL", mend="the hosts' base is built with it: remove the base, then up again"
         )
-    return max(found, key=lambda text: [int(part) for part in text.split(".") if part.isdigit()])
+    return found
+
+
+def newest(versions: Iterable[str]) -> str | None:
+    """The highest of these version numbers; None where there is none."""
+    return max(versions, key=lambda text: [int(part) for part in text.split(".")], default=None)
 
 
 def data_directory(version: str) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from orchestrator.errors import LabError
 from orchestrator.lab import faults, postgres, settings
-from orchestrator.lab.layout import DATABASES, HOSTS, MEMBER, PRIMARY, STANDBY, VAULT, Layout
+from orchestrator.lab.layout import DATABASES, DESK, HOSTS, MEMBER, PRIMARY, SERVICE, STANDBY, VAULT, Layout
 from orchestrator.lab.settings import ADMIN, BACKUP, DATABASE, ORDERS, REPLICATOR
 
 SCHEMA = Path(__file__).with_name("order_schema.sql")
@@ -36,6 +36,7 @@ def make(layout: Layout) -> None:
     _write_passwords(layout)
     for name in HOSTS:
         _write_programs(layout, name)
+    _write_tool(layout.bin(DESK) / "power-off", settings.tool(layout, "power", "off"))
     for name in DATABASES:
         layout.sockets[name] = _socket_directory(layout, name)
 
@@ -68,9 +69,15 @@ def _write_programs(layout: Layout, name: str) -> None:
         link.unlink(missing_ok=True)
         # psql is a client: it runs where the asker is, also while the host has no power.
         link.symlink_to(program if program.name in ("psql", "pg_isready") else ".run")
-    tool = directory / "lab-break"
-    tool.write_text(settings.break_tool(layout))
-    tool.chmod(0o700)
+    _write_tool(directory / "lab-break", settings.tool(layout, "faults", "break"))
+    if name == SERVICE:
+        _write_tool(directory / "point-service", settings.tool(layout, "redirect"))
+
+
+def _write_tool(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    file.chmod(0o700)
 
 
 def _socket_directory(layout: Layout, name: str) -> str:

@@ -27,7 +27,18 @@ PRIMARY, STANDBY, VAULT, SERVICE, RESTORE = "db-a", "db-b", "vault", "app", "db-
 HOSTS = (PRIMARY, STANDBY, VAULT, SERVICE, RESTORE)
 DATABASES = (PRIMARY, STANDBY, RESTORE)
 """Hosts that may run a PostgreSQL server."""
-FORMAT = 1
+GROUPS = {
+    "old_primary": PRIMARY,
+    "primary": PRIMARY,
+    "standby": STANDBY,
+    "service": SERVICE,
+    "repository": VAULT,
+    "restore_target": RESTORE,
+}
+"""Groups of one host each. Ansible warns where a group has a host's name, so vault is in ``repository``."""
+DESK = "desk"
+"""Where the power switches are reached from: this machine. It has no processes of its own."""
+FORMAT = 2
 MEMBER = {PRIMARY: "db_a", STANDBY: "db_b", RESTORE: "db_r"}
 """A server's name in ``synchronous_standby_names`` (where ``-`` would need quotes)."""
 
@@ -70,7 +81,7 @@ class Layout:
 
     def bin(self, name: str) -> Path:
         """The programs as they run on that host. Outside its directory: root runs what the account may not change."""
-        return self.root / "bin" / self.host(name).name
+        return self.root / "bin" / (DESK if name == DESK else self.host(name).name)
 
     def passfile(self, name: str) -> Path:
         """The host's libpq password file."""

@@ -1,8 +1,8 @@
 """A host's power switch: ``python -m orchestrator.lab.power <lab> off|on|status <host>``.
 
-``off`` ends every process of the host and keeps it off until ``on``; only then it says so. It is told apart from what
-a broken switch does: with the fault *fence-lies* it says off and does nothing, with *fence-hangs* it never answers. One
-JSON object on stdout: ``host``, ``power``, ``changed``, ``at``.
+``off`` ends every process of the host and keeps it off until ``on``; only then it says so. A group of one host is taken
+for that host. It is told apart from what a broken switch does: with the fault *fence-lies* it says off and does
+nothing, with *fence-hangs* it never answers. One JSON object on stdout: ``host``, ``power``, ``changed``, ``at``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from orchestrator.errors import LabError
 from orchestrator.lab import effects, members, ports, processes
-from orchestrator.lab.layout import HOSTS, Layout, load
+from orchestrator.lab.layout import GROUPS, HOSTS, Layout, load
 
 LIES, HANGS = "fence-lies", "fence-hangs"
 
@@ -80,11 +80,11 @@ def main(argv: list[str] | None = None) -> int:
     words = argparse.ArgumentParser(prog="power", description="A lab host's power switch.")
     words.add_argument("lab", type=Path)
     words.add_argument("what", choices=("off", "on", "status"))
-    words.add_argument("host", choices=HOSTS)
+    words.add_argument("host", choices=(*HOSTS, *GROUPS))
     given = words.parse_args(argv)
     do = {"off": switch_off, "on": switch_on, "status": status}[given.what]
     try:
-        said = do(load(given.lab), given.host)
+        said = do(load(given.lab), GROUPS.get(given.host, given.host))
     except LabError as error:
         sys.stderr.write(f"{error}\n")
         return 1

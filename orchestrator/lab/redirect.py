@@ -1,4 +1,6 @@
-"""Points the order service to another database: ``python -m orchestrator.lab.redirect <lab> <host> <port>``.
+"""Points the order service to another database: ``python -m orchestrator.lab.redirect <lab> <host> [<port>]``.
+
+Without a port, the host is one of the lab's, or a group of the inventory.
 
 Writes service.json, tells the service (SIGHUP), and waits until the service itself says that it takes orders there. One
 JSON object on stdout: ``database``, ``changed``, ``healthy``.
@@ -18,7 +20,7 @@ from typing import Any
 from orchestrator.errors import LabError
 from orchestrator.lab import effects, processes
 from orchestrator.lab.hosts import private
-from orchestrator.lab.layout import SERVICE, Layout, load
+from orchestrator.lab.layout import DATABASES, GROUPS, SERVICE, Layout, load
 from orchestrator.lab.settings import DATABASE, ORDERS
 
 
@@ -67,6 +69,14 @@ def redirect(layout: Layout, host: str, port: int, seconds: float) -> dict[str, 
     return {"database": wanted, "changed": changed, "healthy": healthy}
 
 
+def server(layout: Layout, name: str) -> tuple[str, int]:
+    """Where a host's database server listens; ``name`` may be a group. Raises LabError where it has none."""
+    host = GROUPS.get(name, name)
+    if host not in DATABASES:
+        raise LabError(f"the lab has no database server {name!r}", mend=f"its servers: {', '.join(DATABASES)}")
+    return "127.0.0.1", layout.ports[host]
+
+
 def health(layout: Layout) -> dict[str, Any]:
     """What the service says of itself; ``error`` where it does not answer."""
     connection = http.client.HTTPConnection("127.0.0.1", layout.ports[SERVICE], timeout=3)
@@ -85,11 +95,13 @@ def main(argv: list[str] | None = None) -> int:
     words = argparse.ArgumentParser(prog="redirect", description="Point the lab's order service to a database.")
     words.add_argument("lab", type=Path)
     words.add_argument("host")
-    words.add_argument("port", type=int)
-    words.add_argument("--seconds", type=float, default=10.0, help="how long it may take; 0: do not wait")
+    words.add_argument("port", type=int, nargs="?")
+    words.add_argument("--seconds", type=float, default=60.0, help="how long it may take; 0: do not wait")
     given = words.parse_args(argv)
     try:
-        said = redirect(load(given.lab), given.host, given.port, given.seconds)
+        layout = load(given.lab)
+        host, port = (given.host, given.port) if given.port is not None else server(layout, given.host)
+        said = redirect(layout, host, port, given.seconds)
     except LabError as error:
         sys.stderr.write(f"{error}\n")
         return 1

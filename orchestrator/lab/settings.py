@@ -160,10 +160,10 @@ os.execv(program, [program, *sys.argv[2:]])
     return stub, body
 
 
-def break_tool(layout: Layout) -> str:
-    """``lab-break``: what a drill's runbook calls to break something."""
-    words = [layout.python, "-P", "-m", "orchestrator.lab.faults", str(layout.root), "break"]
-    return f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n'
+def tool(layout: Layout, module: str, *words: str) -> str:
+    """A program of the lab's, as runbooks call it: one of its modules, with its first words given."""
+    given = [layout.python, "-P", "-m", f"orchestrator.lab.{module}", str(layout.root), *words]
+    return f'#!/bin/sh\nexec {shlex.join(given)} "$@"\n'
 
 
 def standby_of(layout: Layout, name: str) -> int | None:

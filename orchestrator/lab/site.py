@@ -8,18 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from orchestrator.lab.layout import DATABASES, MEMBER, PRIMARY, RESTORE, SERVICE, STANDBY, VAULT, Layout
+from orchestrator.lab.layout import DATABASES, DESK, GROUPS, MEMBER, SERVICE, VAULT, Layout
 from orchestrator.lab.settings import ADMIN, BACKUP, DATABASE, REPLICATOR
-
-GROUPS = {
-    "old_primary": PRIMARY,
-    "primary": PRIMARY,
-    "standby": STANDBY,
-    "service": SERVICE,
-    "repository": VAULT,
-    "restore_target": RESTORE,
-}
-"""Groups of one host each. Ansible warns where a group has a host's name, so vault is in ``repository``."""
 
 
 def inventory(layout: Layout) -> dict[str, Any]:
@@ -49,7 +39,10 @@ def inventory(layout: Layout) -> dict[str, Any]:
                 "lab_dir": str(layout.root),
                 "receipts_file": str(layout.receipts),
             },
-            "children": {group: {"hosts": {host: hosts[host]}} for group, host in GROUPS.items()},
+            "children": {
+                **{group: {"hosts": {host: hosts[host]}} for group, host in GROUPS.items()},
+                "power_switch": {"hosts": {DESK: _desk(layout)}},
+            },
         }
     }
 
@@ -61,8 +54,16 @@ def _any_host(layout: Layout, name: str) -> dict[str, Any]:
         "power_off_argv": [*switch, "off", name],
         "power_on_argv": [*switch, "on", name],
         "power_status_argv": [*switch, "status", name],
-        "holdfast_environment": {"PATH": f"{layout.bin(name)}:/usr/local/bin:/usr/bin:/bin"},
+        "holdfast_environment": _path(layout, name),
     }
+
+
+def _desk(layout: Layout) -> dict[str, Any]:
+    return {"ansible_host": "127.0.0.1", "holdfast_environment": _path(layout, DESK)}
+
+
+def _path(layout: Layout, name: str) -> dict[str, str]:
+    return {"PATH": f"{layout.bin(name)}:/usr/local/bin:/usr/bin:/bin"}
 
 
 def _database(layout: Layout, name: str) -> dict[str, Any]:

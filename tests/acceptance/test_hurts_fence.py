@@ -53,7 +53,7 @@ def test_a_fence_that_lies_is_found_out_and_only_two_people_may_go_past_it(bench
         (seen.body["step"], seen.body["outcome"]["ending"])
         for seen in bench.journal()
         if seen.kind == "step.ended" and seen.of("fence")
-    ], "the playbook was told that the power is off"
+    ], "the switch says that the power is off"
     papers = _papers(bench, tmp_path / "papers")
     (row,) = [row for row in json.loads(papers["record.json"])["measurement"]["steps"] if row["id"] == "fence"]
     assert row["status"] == "failed"

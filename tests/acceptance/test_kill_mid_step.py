@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 from collections import Counter
@@ -16,30 +15,25 @@ from executors_kit import SshHost, alive, kill
 from small_workspace import Gates, make_workspace, play, step
 
 ONCE = {("break:primary-killed", "db-a"): 1, ("power-off", "db-a"): 1, ("promote", "db-b"): 1, ("redirect", "app"): 1}
-LONG = {"break": "", "fence": "fence/power-off", "promote": "takeover/promote", "redirect": "takeover/redirect-service"}
-"""The long steps in their order, and the playbook of each; the break is a Fabric command."""
+LONG = {
+    "break": "argv: [lab-break, '{{ fault }}']",
+    "fence": "argv: [power-off, old_primary]",
+    "promote": "argv: [psql, -XAtqw, --set=ON_ERROR_STOP=1, --set=seconds=60, --file=-]",
+    "redirect": "argv: [point-service, standby]",
+}
+"""The steps that take effect, in their order, and the command of each."""
 
 
 def _gated_workspace(place: Path, gates: Gates) -> Path:
-    """The shipped workspace; each long step's work waits at a gate before it takes effect."""
+    """The shipped workspace; each command that takes effect waits at a gate before it does."""
     for name in ("runbooks", "playbooks", "drills"):
         shutil.copytree(CHECKOUT / name, place / name)
     runbook = place / "runbooks/shared-component/postgres-standby-takeover.yaml"
     text = runbook.read_text()
-    command = "argv: [lab-break, '{{ fault }}']"
-    assert text.count(command) == 1
-    gated = json.dumps(gates.argv("break", "lab-break"))[:-1] + ", '{{ fault }}']"
-    runbook.write_text(text.replace(command, f"argv: {gated}"))
-    for step_name, book in LONG.items():
-        if book:
-            file = place / f"playbooks/{book}.yml"
-            head, _, tail = file.read_text().partition("  tasks:\n")
-            task = f"""
-    - name: Wait at the gate
-      delegate_to: localhost
-      ansible.builtin.command: {{argv: {json.dumps(gates.argv(step_name))}}}
-"""
-            file.write_text(f"{head}  tasks:\n{task}{tail}")
+    for step_name, command in LONG.items():
+        assert text.count(command) == 1, command
+        text = text.replace(command, command.replace("[", f"[{', '.join(gates.argv(step_name))}, ", 1))
+    runbook.write_text(text)
     return place
 
 

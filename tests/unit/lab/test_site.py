@@ -9,7 +9,7 @@ import pytest
 from orchestrator.errors import LabError
 from orchestrator.lab import places, site
 from orchestrator.lab.faults import FAULTS
-from orchestrator.lab.layout import DATABASES, HOSTS, Layout
+from orchestrator.lab.layout import DATABASES, DESK, HOSTS, Layout
 from orchestrator.model.estate import Estate, ServiceLevel
 
 
@@ -27,12 +27,12 @@ def _hosts(layout: Layout) -> dict[str, dict[str, object]]:
 
 
 def test_every_host_is_in_the_inventory_and_local(layout: Layout) -> None:
-    assert set(_hosts(layout)) == set(HOSTS)
+    assert set(_hosts(layout)) == {*HOSTS, DESK}
     assert site.inventory(layout)["all"]["vars"]["ansible_connection"] == "local"
 
 
 def test_no_group_has_a_hosts_name(layout: Layout) -> None:
-    assert not set(site.GROUPS) & set(HOSTS)
+    assert not set(site.inventory(layout)["all"]["children"]) & {*HOSTS, DESK}
 
 
 def test_a_database_host_says_all_that_playbooks_and_probes_need(layout: Layout) -> None:

@@ -17,6 +17,8 @@ from orchestrator.executors.warm import wire
 
 LOG = "log"
 """The file in its directory with what the process had to say: nothing, where all goes well."""
+_ROOM = 2000
+"""Characters in the list of processes that a fork may fill with the command line it stands for."""
 _GOODBYE = 2.0
 """Seconds that the process has to end by itself."""
 
@@ -50,6 +52,7 @@ class WarmProcess:
                         "orchestrator.executors.warm.parent",
                         str(theirs.fileno()),
                         str(directory),
+                        " " * _ROOM,
                     ],
                     env=env(directory),
                     stdin=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from orchestrator.executors.ansible import AnsibleExecutor, cold
 from orchestrator.executors.ansible_request import Request
 from orchestrator.executors.contract import Wish
 from orchestrator.executors.detached import Running
+from orchestrator.executors.warm.launcher import WarmAnsible
 from orchestrator.model.inventory import Host, Inventory
 from orchestrator.model.job import Job
 from orchestrator.model.outcome import Ending, Outcome
@@ -33,6 +34,7 @@ class Site:
     """A workspace with two local hosts, and playbooks written by the test."""
 
     root: Path
+    warm: WarmAnsible | None = None
 
     def __post_init__(self) -> None:
         (self.root / "playbooks").mkdir(parents=True)
@@ -47,7 +49,10 @@ class Site:
 
     @property
     def executor(self) -> AnsibleExecutor:
-        return AnsibleExecutor(self.inventory, self.root / "playbooks", self.root, sockets=self.root / "cp")
+        launch = self.warm.launch if self.warm else cold
+        return AnsibleExecutor(
+            self.inventory, self.root / "playbooks", self.root, sockets=self.root / "cp", launch=launch
+        )
 
     def playbook(self, *tasks: dict[str, Any], hosts: str = "all", name: str = "p.yml") -> str:
         play = {"name": "play", "hosts": hosts, "gather_facts": False, "tasks": list(tasks)}
@@ -55,9 +60,17 @@ class Site:
         return name
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Site:
-    return Site(tmp_path / "site")
+@pytest.fixture(params=["cold", "warm"])
+def site(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Site]:
+    """Every promise holds for both ways to begin a playbook. With the warm one, none may be begun cold."""
+    site = Site(tmp_path / "site")
+    if request.param == "cold":
+        yield site
+        return
+    said: list[str] = []
+    with WarmAnsible(site.root, site.root / "playbooks", sockets=site.root / "cp", say=said.append) as site.warm:
+        yield site
+    assert said == []
 
 
 MakeJob = Callable[..., Job]
@@ -246,13 +259,16 @@ from orchestrator.executors.ansible import AnsibleExecutor, cold
 from orchestrator.model.document import Mode
 from orchestrator.model.inventory import Host, Inventory
 from orchestrator.model.job import Job, Phase
+from orchestrator.executors.warm.launcher import WarmAnsible
 {then}
 root = Path({str(site.root)!r})
 hosts = {{name: Host(name, {{"ansible_connection": "local"}}) for name in ("one", "two")}}
 inventory = Inventory(str(root / "hosts.yml"), hosts, {{}})
 job = Job("r", "s", Phase.ACTION, 1, {job.ident!r}, "ansible", {dict(job.spec)!r}, {job.timeout!r}, Mode.DRILL,
           {job.directory!r}, True, lock_fds=tuple(int(fd) for fd in sys.argv[1:]))
-AnsibleExecutor(inventory, root / "playbooks", root, sockets=root / "cp").run(job, Reins())
+warm = WarmAnsible(root, root / "playbooks", sockets=root / "cp")
+launch = warm.launch if {site.warm is not None} else cold
+AnsibleExecutor(inventory, root / "playbooks", root, sockets=root / "cp", launch=launch).run(job, Reins())
 """
 
 

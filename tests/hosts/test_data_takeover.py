@@ -108,6 +108,29 @@ def test_the_order_service_moves_to_the_other_site_and_an_address_that_is_answer
     play(lab, "network/move-address.yml", "app-a", address=ORDERS_ADDRESS, holder_is="fenced")
 
 
+def test_a_site_isolated_at_the_router_takes_no_writes_and_its_successor_loses_only_what_was_on_its_way(
+    lab: SitesLab,
+) -> None:
+    observing.start_writers(lab)
+    some_orders(lab)
+    assert play(lab, "network/isolate-site.yml", "router", site="east")["changed"] == 1
+    assert play(lab, "network/isolate-site.yml", "router", site="east")["changed"] == 0
+    play(lab, "takeover/promote-cluster.yml", "db-w")
+    play(lab, "network/move-address.yml", "db-w", address=DATABASE_ADDRESS, holder_is="fenced")
+    play(lab, "services/start-orders.yml", "app-w")
+    play(lab, "network/move-address.yml", "app-w", address=ORDERS_ADDRESS, holder_is="fenced")
+    some_orders(lab)
+    observing.stop_observer(lab)
+    observing.stop_writers(lab)
+    assert set(replication.writer(lab.hosts)) == {"db-a", "db-w"}, (
+        "the isolated primary is alive, and nobody reaches it"
+    )
+    found = observing.writer_check(lab, "db-w")
+    assert found.violations == ()
+    gone = observing.lost_orders(lab, "db-w")
+    assert set(gone) <= set(replication.numbers(lab.host("db-a"))), "what is lost was committed on the isolated side"
+
+
 def test_reset_brings_everything_back(lab: SitesLab) -> None:
     lab.host("db-a").power_off()
     lab.cut("west-link")

@@ -34,8 +34,8 @@ _SETTINGS = {
     "ipv4/conf/default/rp_filter": "0",
     "ipv4/conf/all/ignore_routes_with_linkdown": "1",
     "ipv4/conf/default/ignore_routes_with_linkdown": "1",
-    # A service address is reached through the router only. With redirects a host would keep going straight to the holder
-    # it was once told of, for minutes after the address has moved.
+    # A service address is reached through the router only. With redirects a host would keep going straight to the
+    # holder it was once told of, for minutes after the address has moved.
     "ipv4/conf/all/send_redirects": "0",
     "ipv4/conf/default/send_redirects": "0",
     "ipv4/conf/all/accept_redirects": "0",

@@ -15,6 +15,7 @@ from orchestrator.executors.fabric_connection import Connections
 from orchestrator.executors.fabric_host import HostEnd, HostWork
 from orchestrator.executors.fabric_login import SshSettings
 from orchestrator.executors.fabric_wrapper import Command, safe_name
+from orchestrator.executors.words import as_texts
 from orchestrator.model.actions import FabricAction
 from orchestrator.model.inventory import Host, Inventory
 from orchestrator.model.job import Job
@@ -96,7 +97,7 @@ class FabricExecutor:
         self.connections.close()
 
     def _read(self, job: Job) -> tuple[FabricAction, Sequence[Host], Command]:
-        action = FabricAction.model_validate(job.spec)
+        action = FabricAction.model_validate(as_texts(job.spec))
         return action, self._inventory.resolve(action.host), Command(action.argv, action.env, action.stdin)
 
     def _works(self, job: Job, control: Control, hosts: Sequence[Host], command: Command) -> dict[str, HostWork]:

@@ -19,6 +19,7 @@ from orchestrator.executors.fabric import FabricExecutor
 from orchestrator.executors.fabric_connection import Connections
 from orchestrator.executors.probe import Probes, kind_of
 from orchestrator.executors.probe_look import Sight, blind, judge_of, one_look
+from orchestrator.executors.words import as_texts
 from orchestrator.model.actions import FabricAction, ProbeAction
 from orchestrator.model.diagnosis import Sighting
 from orchestrator.model.document import Mode
@@ -94,7 +95,7 @@ class Looks:
         at, began = to_iso(self._clock.wall()), self._clock.mono()
         shortfalls: list[str] = []
         try:
-            kind = "command" if asked.kind == "fabric" else kind_of(ProbeAction.model_validate(asked.spec))
+            kind = "command" if asked.kind == "fabric" else kind_of(ProbeAction.model_validate(as_texts(asked.spec)))
             judge = judge_of(asked.expect, kind)
             sight = self._sight(asked, directory, timeout)
             if kind == "command" and not sight.blind:
@@ -125,10 +126,10 @@ class Looks:
         )
         control = JobControl(timeout, self._clock)
         if asked.kind == "fabric":
-            FabricAction.model_validate(asked.spec)
+            FabricAction.model_validate(as_texts(asked.spec))
             return one_look(lambda _: self._command(job, control), control) or _stopped()
         jobdir.make(directory)
-        return one_look(self._probes.look(ProbeAction.model_validate(asked.spec), job), control) or _stopped()
+        return one_look(self._probes.look(ProbeAction.model_validate(as_texts(asked.spec)), job), control) or _stopped()
 
     def _command(self, job: Job, control: Control) -> Sight:
         outcome = self._fabric.run(job, control)

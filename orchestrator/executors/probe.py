@@ -13,6 +13,7 @@ from orchestrator.executors.contract import Control
 from orchestrator.executors.fabric_connection import Connections
 from orchestrator.executors.fabric_login import SshSettings
 from orchestrator.executors.probe_look import Look, Sight, judge_of, look_until_holds
+from orchestrator.executors.words import as_texts
 from orchestrator.model.actions import ProbeAction
 from orchestrator.model.inventory import Inventory
 from orchestrator.model.job import Job
@@ -112,7 +113,7 @@ class ProbeExecutor:
     def run(self, job: Job, control: Control) -> Outcome:
         """Look until it holds, or as long as ``within`` says; FAILED where it does not hold."""
         try:
-            action = ProbeAction.model_validate(job.spec)
+            action = ProbeAction.model_validate(as_texts(job.spec))
         except ValueError as error:
             return failed(f"the probe cannot be read: {error}")
         return self._probes.until_holds(job, control, action, job.expect, within=job.within, every=job.every)
@@ -123,4 +124,4 @@ class ProbeExecutor:
 
     def check(self, job: Job, control: Control) -> Outcome:
         """Look once; OK if there was anything to see at all."""
-        return self._probes.once(job, control, ProbeAction.model_validate(job.spec))
+        return self._probes.once(job, control, ProbeAction.model_validate(as_texts(job.spec)))

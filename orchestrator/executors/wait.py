@@ -10,6 +10,7 @@ from orchestrator.executors import jobdir
 from orchestrator.executors.contract import Control, Wish
 from orchestrator.executors.fabric_connection import Connections
 from orchestrator.executors.probe import Probes
+from orchestrator.executors.words import as_texts
 from orchestrator.model.actions import WaitAction
 from orchestrator.model.event import from_iso, to_iso
 from orchestrator.model.inventory import Inventory
@@ -29,7 +30,7 @@ class WaitExecutor:
 
     def run(self, job: Job, control: Control) -> Outcome:
         """Wait. ``until`` looks with the check's own ``every``, as long as the job's time lasts."""
-        action = WaitAction.model_validate(job.spec)
+        action = WaitAction.model_validate(as_texts(job.spec))
         check = action.until
         if check is not None:
             within = control.remaining() if check.within is None else min(check.within, control.remaining())
@@ -45,7 +46,7 @@ class WaitExecutor:
 
     def attach(self, job: Job, control: Control) -> Outcome:
         """A fixed time goes on from its beginning, by the wall clock; looking is begun anew."""
-        action = WaitAction.model_validate(job.spec)
+        action = WaitAction.model_validate(as_texts(job.spec))
         began = Path(job.directory) / BEGAN
         if action.duration is None or not began.is_file():
             return Outcome(Ending.NOT_STARTED)
@@ -56,7 +57,7 @@ class WaitExecutor:
 
     def check(self, job: Job, control: Control) -> Outcome:
         """Look once, where there is something to look at."""
-        action = WaitAction.model_validate(job.spec)
+        action = WaitAction.model_validate(as_texts(job.spec))
         if action.until is None:
             return Outcome(Ending.OK)
         return self._probes.once(job, control, action.until.probe)

@@ -88,7 +88,8 @@ def lssrc(text: str) -> dict[str, Any]:
         pid = int(parts[-2]) if parts[-2].isdigit() else None
         between = parts[1 : -1 if pid is None else -2]
         subsystems[parts[0]] = {"group": " ".join(between), "pid": pid, "status": parts[-1]}
-    return {"subsystems": subsystems, "inactive": [name for name, one in subsystems.items() if one["pid"] is None]}
+    inactive = [name for name, one in subsystems.items() if one["pid"] is None]
+    return {"subsystems": subsystems, "inactive": inactive, "all_active": not inactive}
 
 
 def errpt(text: str) -> dict[str, Any]:

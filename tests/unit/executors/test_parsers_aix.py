@@ -189,7 +189,7 @@ def test_subsystems_that_do_not_run_have_no_process() -> None:
     found = parsed("lssrc", LSSRC)
     assert found["subsystems"]["clstrmgrES"] == {"group": "cluster", "pid": 5963978, "status": "active"}
     assert found["subsystems"]["clinfoES"] == {"group": "cluster", "pid": None, "status": "inoperative"}
-    assert found["inactive"] == ["clinfoES"]
+    assert (found["inactive"], found["all_active"]) == (["clinfoES"], False)
 
 
 def test_the_state_of_the_cluster_manager_is_a_name_with_a_value() -> None:

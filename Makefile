@@ -6,7 +6,7 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit rehearsals integration acceptance lint bench schemas clean
+.PHONY: help demo test unit rehearsals integration acceptance hosts lint bench schemas clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -26,7 +26,7 @@ $(VENV)/.dev: pyproject.toml
 demo: $(VENV)/.run ## a real takeover and a real restore on the embedded lab, measured and recorded
 	$(BIN)/holdfast demo
 
-test: unit rehearsals integration acceptance ## all tests
+test: unit rehearsals integration acceptance hosts ## all tests
 
 unit: $(VENV)/.dev ## no disk, no sleep: seconds
 	$(PYTEST) tests/unit -q -n $(WORKERS)
@@ -39,6 +39,10 @@ integration: $(VENV)/.dev ## each room with its real counterpart (PostgreSQL, An
 
 acceptance: $(VENV)/.dev ## the installed command, real systems, kill -9
 	$(PYTEST) tests/acceptance -q -n $(WORKERS)
+
+# One process: it keeps its lab from test to test. Afterwards the machine must show nothing of it.
+hosts: $(VENV)/.dev ## real hosts, broken for real (root on Debian; skipped elsewhere)
+	$(PYTEST) tests/hosts -q -p no:xdist; ended=$$?; $(BIN)/python tests/hosts_left.py && exit $$ended
 
 lint: $(VENV)/.dev ## style, types, import contracts
 	$(BIN)/ruff check .

@@ -5,13 +5,15 @@ The traces are looked for with other means than the lab's own clean-up uses, so 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,22 +44,45 @@ def place() -> Path:
     return found
 
 
-def clear_after_the_dead() -> list[Path]:
-    """Take the labs of test processes down that were killed; answers where those labs were."""
-    cleared = []
-    for directory in register.known().values():
+def left_by_the_dead() -> dict[str, Path]:
+    """Labs of test processes that have ended: key and place."""
+
+    def ended(directory: Path) -> bool:
         owner = next((found for part in directory.parts if (found := _PLACE.fullmatch(part))), None)
-        if owner is None or processes.alive(processes.Process(int(owner["pid"]), int(owner["started"]))):
-            continue
+        return owner is not None and not processes.alive(processes.Process(int(owner["pid"]), int(owner["started"])))
+
+    return {key: directory for key, directory in register.known().items() if ended(directory)}
+
+
+def clear_after_the_dead() -> list[str]:
+    """Take the labs of test processes down that have ended; answers what was there."""
+    cleared = []
+    for key, directory in left_by_the_dead().items():
+        cleared.append(f"{directory}: {leftovers.of(key, directory)}")
         take_down(directory, remove=True)
-        cleared.append(directory)
+        shutil.rmtree(next(part for part in directory.parents if _PLACE.fullmatch(part.name)), ignore_errors=True)
     return cleared
 
 
-def left_of_tests() -> list[str]:
-    """What the machine still has of labs of test processes, living or dead."""
-    labs = {key: place for key, place in register.known().items() if any(map(_PLACE.fullmatch, place.parts))}
-    return [f"{place}: {leftovers.of(key, place)}" for key, place in labs.items()]
+@contextlib.contextmanager
+def watched_over() -> Iterator[None]:
+    """Beside this process stands one that clears the machine where this one is killed."""
+    there = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    argv = [sys.executable, "-c", "import hosts_kit; hosts_kit.watch()"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, start_new_session=True, env=there, text=True) as watcher:
+        yield
+        watcher.communicate("ended by itself")
+
+
+def watch() -> None:
+    """The process that watches: its input ends with the other one."""
+    watched = processes.look(os.getppid())
+    if sys.stdin.read():
+        return
+    # A process closes its files before it has ended.
+    if watched is not None:
+        processes.wait_gone(watched, DEADLINE)
+    clear_after_the_dead()
 
 
 def traces(lab: SitesLab) -> dict[str, list[str]]:

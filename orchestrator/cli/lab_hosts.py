@@ -51,8 +51,9 @@ def break_(name: str, fault: str | None, given: Sequence[str]) -> None:
         return
     from orchestrator.lab.sites.lab import SitesLab
 
+    words = _words(given)
     _need_root()
-    moment = SitesLab.open(name).break_(fault, **_words(given))
+    moment = SitesLab.open(name).break_(fault, **words)
     say(f"{fault} on {moment.host}: {'since' if moment.changed else 'was on already, since'} {moment.at}")
     say(f"  recover with: holdfast lab exec --hosts -- holdfast run NAME --mode drill --onset {moment.at}")
 

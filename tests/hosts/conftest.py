@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 from executors_kit import missing
-from hosts_kit import clear_after_the_dead, interfaces, place, traces
+from hosts_kit import clear_after_the_dead, interfaces, place, traces, watched_over
 
 from orchestrator.lab.sites import needs
 from orchestrator.lab.sites.lab import SitesLab
@@ -24,8 +24,9 @@ def ground() -> Iterator[None]:
         missing("hosts", f"what the hosts lab needs ({'; '.join(found)})")
     clear_after_the_dead()
     before = interfaces()
-    yield
-    shutil.rmtree(place(), ignore_errors=True)
+    with watched_over():
+        yield
+        shutil.rmtree(place(), ignore_errors=True)
     assert interfaces() == before, "this machine's own network was touched"
 
 

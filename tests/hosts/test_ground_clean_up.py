@@ -24,6 +24,18 @@ SitesLab.up(Path(sys.argv[1]), with_parts=False)
 print("up", flush=True)
 sys.stdin.read()
 """
+_TESTS = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from hosts_kit import place, watched_over
+from orchestrator.lab.sites.lab import SitesLab
+with watched_over():
+    lab = SitesLab.up(place() / "lab", with_parts=False)
+    Path(sys.argv[1] + ".new").write_text(str(lab.directory))
+    Path(sys.argv[1] + ".new").rename(sys.argv[1])
+    sys.stdin.read()
+"""
 
 
 @pytest.fixture
@@ -92,6 +104,20 @@ def test_a_lab_whose_directory_is_gone_is_found_by_its_name(directory: Path) -> 
     assert lab.key in leftovers.labs()
     assert leftovers.clear(lab.key) > 10
     assert traces(lab) == {}
+
+
+def test_a_killed_test_process_leaves_nothing(tmp_path: Path) -> None:
+    told = tmp_path / "where"
+    doomed = script(_TESTS, str(told), str(Path(__file__).parents[1]))
+    try:
+        until(lambda: told.exists() or doomed.poll() is not None, "its lab")
+        lab = SitesLab(Path(told.read_text()))
+        assert traces(lab)
+    finally:
+        doomed.kill()
+        doomed.communicate()
+    until(lambda: traces(lab) == {}, "nothing left")
+    until(lambda: not lab.directory.parent.exists(), "no directory left")
 
 
 def test_programs_in_the_control_network_end_with_the_lab(directory: Path) -> None:

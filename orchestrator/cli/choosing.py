@@ -9,7 +9,8 @@ from orchestrator.errors import UsageError
 from orchestrator.model.document import Mode
 
 if TYPE_CHECKING:
-    from orchestrator.wiring.app import Holdfast, Prepared
+    from orchestrator.wiring.app import Holdfast
+    from orchestrator.wiring.preparing import Prepared
 
 
 def mode_of(

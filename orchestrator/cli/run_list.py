@@ -80,10 +80,23 @@ def _status(program: Holdfast, listing: RunListing) -> tuple[str, str]:
     if listing.seq == 0:
         return "never began", ""
     if listing.last_kind == "driver.released":
+        if _rollback_failed(program, listing):
+            return "ROLLBACK FAILED", _words("status", listing.run_id)
         why = str(_last(program, listing).get("why", ""))
         told = {"stopped": "STOPPED", "waiting": "WAITING"}.get(why, "interrupted")
         return told, _words("status", listing.run_id)
     return "interrupted", _words("resume", listing.run_id)
+
+
+def _rollback_failed(program: Holdfast, listing: RunListing) -> bool:
+    """Whether a rollback's bad end is among the last words before the driver left."""
+    records = program.memory.where(listing.run_id).records(listing.run_id, max(listing.seq - LAST_WORDS, 0))
+    ends = [record for record in records if record.kind == "rollback.ended"]
+    return bool(ends) and json.loads(ends[-1].body).get("ok") is False
+
+
+LAST_WORDS = 4
+"""Records at a run's end that are looked through."""
 
 
 def _words(verb: str, run_id: str) -> str:

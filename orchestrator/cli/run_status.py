@@ -9,12 +9,16 @@ from orchestrator.cli.board import Board, rows
 from orchestrator.cli.hints import hints
 from orchestrator.cli.outcome import told
 from orchestrator.cli.streams import console, say
+from orchestrator.cli.words import one_line
 from orchestrator.engine.state import RunState
 from orchestrator.model.event import to_iso
 
 if TYPE_CHECKING:
     from orchestrator.journal.driver_lock import Driver
     from orchestrator.wiring.app import Holdfast
+
+
+FAILED = "THE ROLLBACK FAILED: act by hand, now"
 
 
 def show_run(program: Holdfast, run_id: str, *, as_json: bool) -> None:
@@ -36,12 +40,13 @@ def show_run(program: Holdfast, run_id: str, *, as_json: bool) -> None:
     from rich.console import Group
     from rich.text import Text
 
-    from orchestrator.cli.draw import header, hint_lines, id_width, step_lines
+    from orchestrator.cli.draw import header, hint_lines, id_width, step_lines, wrapped
 
     width = console().size.width - 1
     shown = rows(state, now, epoch="")
     lines = header(state.plan, board.outage(), board.spent(), board.breaches(), width)
     lines.append(Text(f" {standing(state, driver)}", style="bold"))
+    lines.extend(one for text in by_hand(state) for one in wrapped(text, width, indent=1, style="bold white on red"))
     lines.append(Text())
     name_width = id_width(shown, width)
     for row in shown:
@@ -50,6 +55,13 @@ def show_run(program: Holdfast, run_id: str, *, as_json: bool) -> None:
     if found:
         lines += [Text(), *hint_lines(found, width)]
     console().print(Group(*lines))
+
+
+def by_hand(state: RunState) -> list[str]:
+    """What a person must do now because the rollback failed; nothing where it did not."""
+    if state.rollback is None or state.rollback.ok is not False:
+        return []
+    return [FAILED, *(one_line(text) for text in state.rollback.manual)]
 
 
 def standing(state: RunState, driver: Driver | None) -> str:
@@ -90,6 +102,7 @@ def _body(state: RunState, driver: Driver | None, board: Board) -> dict[str, obj
             for row in rows(state, now, epoch="")
         ],
         "breaches": board.breaches(),
+        "by_hand": by_hand(state),
         "next": [
             {"step": hint.step, "text": hint.text, "commands": list(hint.commands)}
             for hint in hints(state, driven=driver is not None)

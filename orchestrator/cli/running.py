@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from orchestrator.cli import place
 
 if TYPE_CHECKING:
-    from orchestrator.wiring.app import Holdfast, Prepared
+    from orchestrator.wiring.app import Holdfast
+    from orchestrator.wiring.preparing import Prepared
 
 
 def run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from functools import lru_cache
 from io import FileIO
 from pathlib import Path
 
@@ -11,10 +12,18 @@ from orchestrator.documents.reader import MAX_BYTES, read_bytes, too_large
 from orchestrator.documents.source import Source
 from orchestrator.errors import DocumentError, Problem
 
+KEPT = 64 * 1024
+"""Bytes up to which what was read from a file is kept: who plans the same runbook for hundreds of runs reads its
+content anew each time, and understands it once."""
+
+_read_before = lru_cache(maxsize=64)(read_bytes)
+
 
 def read_file(path: Path, shown: str | None = None) -> Source:
     """The one YAML document in the file. ``shown`` is what problems call it. Raises DocumentError."""
-    return read_bytes(_content(path, shown or str(path)), shown or str(path))
+    shown = shown or str(path)
+    content = _content(path, shown)
+    return (_read_before if len(content) <= KEPT else read_bytes)(content, shown)
 
 
 def _content(path: Path, shown: str) -> bytes:

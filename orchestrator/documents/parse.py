@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -61,7 +62,7 @@ def parse(source: Source, model: type[D]) -> D:
         raise DocumentError(
             [source.problem((kind,), f"this is a {kind}; a {wanted} is wanted here", "name another file", key=True)]
         )
-    return validated(source, model)
+    return (_validated_before if len(source.positions) <= KEPT else validated)(source, model)
 
 
 def validated(source: Source, model: type[D]) -> D:
@@ -70,6 +71,12 @@ def validated(source: Source, model: type[D]) -> D:
         return model.model_validate(source.data)
     except ValidationError as error:
         raise DocumentError(_problems(source, model, error.errors(include_url=False))) from error
+
+
+KEPT = 2000
+"""Parts a file may have for its document to be kept along with it."""
+
+_validated_before = lru_cache(maxsize=64)(validated)
 
 
 def _problems(source: Source, model: type[Document], errors: list[ErrorDetails]) -> list[Problem]:

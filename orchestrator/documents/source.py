@@ -21,9 +21,9 @@ class Position(NamedTuple):
     column: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """Plain data (dict, list, str, int, float, bool, None) and the position of every part of it."""
+    """Plain data (dict, list, str, int, float, bool, None) and the position of every part of it. Never changed."""
 
     file: str
     data: Any

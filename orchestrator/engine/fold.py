@@ -261,6 +261,7 @@ def _rollback_started(run: RunState, event: Event) -> None:
 def _rollback_ended(run: RunState, event: Event) -> None:
     if run.rollback is not None:
         run.rollback.ok = event.body["ok"]
+        run.rollback.manual = tuple(event.body.get("manual", ()))
 
 
 def _run_ended(run: RunState, event: Event) -> None:

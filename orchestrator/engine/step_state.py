@@ -76,6 +76,8 @@ class Rollback:
     """Steps that took effect and can not be undone, each with the reason."""
     done: int = 0
     ok: bool | None = None
+    manual: tuple[str, ...] = ()
+    """What a person must do where it failed, as the journal tells it."""
 
     @property
     def current(self) -> str | None:

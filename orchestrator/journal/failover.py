@@ -11,11 +11,12 @@ A DriverConflict is never failed over: it means that somebody else drives, and n
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from threading import RLock
+from threading import Lock, RLock
 from typing import TypeVar
 
 from orchestrator.engine.ports import Decision
@@ -41,6 +42,16 @@ class _Memory:
     locks: dict[str, datetime] = field(default_factory=dict)
 
 
+@dataclass(slots=True, eq=False)
+class _Asked:
+    """Whether a run's last record can be read back: who asks at the same moment is answered with one look."""
+
+    run_id: str
+    head: Head
+    answered: bool = False
+    problem: StoreError | None = None
+
+
 class FailoverStore:
     """The store at ``address``, or a break-glass one from the moment that fails (at opening, or in mid-run).
 
@@ -52,6 +63,8 @@ class FailoverStore:
         self._environment = os.environ if environment is None else environment
         self._memory: dict[str, _Memory] = {}
         self._lock = RLock()
+        self._asking = Lock()
+        self._asked: deque[_Asked] = deque()
         self._main = str(address)
         self.failed_over = False
         """Whether the break-glass store is in use."""
@@ -69,14 +82,31 @@ class FailoverStore:
         return self._store.address
 
     def _do(self, call: Callable[[Store], T]) -> T:
-        with self._lock:
+        return self._done(call)[0]
+
+    def _done(self, call: Callable[[Store], T]) -> tuple[T, Store]:
+        """What the call answers, and the store that answered."""
+        while True:
+            store = self._store
             try:
-                return call(self._store)
+                return call(store), store
             except (StoreUnavailable, StoreCorrupt) as error:
-                if self.failed_over or self._closed:
-                    raise
-                self._change_over(error)
-                return call(self._store)
+                with self._lock:
+                    if self._store is store:  # else another run has changed over meanwhile
+                        if self.failed_over or self._closed:
+                            raise
+                        self._change_over(error)
+
+    def _write(self, call: Callable[[Store], None], remember: Callable[[], None]) -> None:
+        """Write what may be written twice, and remember it. Not under the lock: runs that commit at the same moment
+        share one sync of the store."""
+        while True:
+            store = self._done(call)[1]
+            with self._lock:
+                if self._store is store:
+                    remember()
+                    return
+            # Another run has changed over in between, without this: it is not in the new store.
 
     def _change_over(self, error: StoreError) -> None:
         aside = ""
@@ -120,17 +150,18 @@ class FailoverStore:
 
     def create_run(self, run: RunHeader) -> None:
         """See ``Store``."""
-        with self._lock:
-            self._do(lambda store: store.create_run(run))
-            self._memory.setdefault(run.run_id, _Memory(run))
+        self._write(lambda store: store.create_run(run), lambda: self._know(run))
+
+    def _know(self, run: RunHeader) -> None:
+        self._memory.setdefault(run.run_id, _Memory(run))
 
     def run(self, run_id: str) -> RunHeader | None:
         """See ``Store``."""
-        with self._lock:
-            found = self._do(lambda store: store.run(run_id))
-            if found is not None:
-                self._memory.setdefault(run_id, _Memory(found))
-            return found
+        found = self._do(lambda store: store.run(run_id))
+        if found is not None:
+            with self._lock:
+                self._know(found)
+        return found
 
     def runs(self, limit: int = 1000) -> Sequence[RunListing]:
         """See ``Store``."""
@@ -138,22 +169,7 @@ class FailoverStore:
 
     def append(self, record: Record) -> None:
         """See ``Store``."""
-        # Not under the lock: runs that commit at the same moment share one sync of the store.
-        while True:
-            store = self._store
-            try:
-                store.append(record)
-            except (StoreUnavailable, StoreCorrupt) as error:
-                with self._lock:
-                    if self._store is store:  # else another run has changed over meanwhile, without this record
-                        if self.failed_over or self._closed:
-                            raise
-                        self._change_over(error)
-                continue
-            with self._lock:
-                if self._store is store:
-                    self._remember([record])
-                    return
+        self._write(lambda store: store.append(record), lambda: self._remember([record]))
 
     def extend(self, records: Sequence[Record]) -> None:
         """See ``Store``."""
@@ -214,7 +230,7 @@ class FailoverStore:
 
     def put_seal(self, seal: Seal) -> None:
         """See ``Store``."""
-        self._do(lambda store: store.put_seal(seal))
+        self._write(lambda store: store.put_seal(seal), lambda: None)
 
     def seal_of(self, run_id: str) -> Seal | None:
         """See ``Store``."""
@@ -228,19 +244,39 @@ class FailoverStore:
         with self._lock:
             memory = self._memory.get(run_id)
             last = memory.records.last if memory is not None else None
-            if last is None or self.failed_over:
-                return
+        if last is None or self.failed_over:
+            return
+        asked = _Asked(run_id, Head(last.seq, last.hash))
+        self._asked.append(asked)
+        with self._asking:
+            if not asked.answered:  # else whoever asked before has asked for this run too
+                self._ask()
+        if asked.problem is not None:
+            with self._lock:
+                if not self.failed_over:
+                    self._change_over(asked.problem)
+
+    def _ask(self) -> None:
+        waiting: list[_Asked] = []
+        while self._asked:
+            waiting.append(self._asked.popleft())
+        problem: StoreError | None = None
+        try:
+            reader = open_store(self._main, read_only=True)
             try:
-                reader = open_store(self._main, read_only=True)
-                try:
-                    if reader.head(run_id) == Head(last.seq, last.hash):
-                        return
-                finally:
-                    reader.close()
-                problem: StoreError = StoreCorrupt(f"the journal {self._main} has lost what was written to it")
-            except (StoreUnavailable, StoreCorrupt) as error:
-                problem = error
-            self._change_over(problem)
+                for asked in waiting:
+                    if reader.head(asked.run_id) != asked.head:
+                        asked.problem = StoreCorrupt(f"the journal {self._main} has lost what was written to it")
+            finally:
+                reader.close()
+        except (StoreUnavailable, StoreCorrupt) as error:
+            problem = error
+        for asked in waiting:
+            asked.problem, asked.answered = asked.problem or problem, True
+
+    def knows(self, run_id: str) -> bool:
+        """Whether this process has written or read the run here."""
+        return run_id in self._memory
 
     def close(self) -> None:
         """See ``Store``."""

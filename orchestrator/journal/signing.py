@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,13 +88,21 @@ def _make(directory: Path, path: Path) -> None:
 
 
 def _load(path: Path) -> SigningKey:
+    about = path.stat()
+    if about.st_mode & 0o077:
+        raise StoreUnavailable(f"others may read the signing key {path}", mend=f"chmod 600 {path}, or make a new key")
+    return _read(path, (about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns))
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, _as_it_is: tuple[int, ...]) -> SigningKey:
+    """The key in a file, read once as long as the file is the same."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
-    if path.stat().st_mode & 0o077:
-        raise StoreUnavailable(f"others may read the signing key {path}", mend=f"chmod 600 {path}, or make a new key")
+    content = path.read_bytes()
     try:
-        private = load_ssh_private_key(path.read_bytes(), password=None)
+        private = load_ssh_private_key(content, password=None)
     except (ValueError, TypeError) as error:
         raise StoreUnavailable(
             f"the signing key {path} can not be read ({error})",

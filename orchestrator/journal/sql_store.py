@@ -31,9 +31,11 @@ class KeyTaken(StoreError):
 
 @dataclass(slots=True, eq=False)
 class _Entry:
-    """A record that waits to be committed, and what became of it."""
+    """A change that waits to be committed, and what became of it. ``one_row``: it is refused where it adds none."""
 
-    record: Record
+    statement: str
+    parameters: Sequence[Any]
+    one_row: bool = False
     done: bool = False
     refused: bool = False
     error: Exception | None = None
@@ -77,12 +79,10 @@ class SqlStore(ABC):
 
     def create_run(self, run: RunHeader) -> None:
         """Enter a run. Does nothing where it is there already."""
-        with self._lock:
-            header = canonical(plain(run.header))
-            self._change(
-                sql.CREATE_RUN,
-                (run.run_id, to_iso(run.created_at), run.runbook, run.system, run.mode, header),
-            )
+        header = canonical(plain(run.header))
+        self._commit(
+            _Entry(sql.CREATE_RUN, (run.run_id, to_iso(run.created_at), run.runbook, run.system, run.mode, header))
+        )
 
     def run(self, run_id: str) -> RunHeader | None:
         """The run's header, or None where there is no such run."""
@@ -97,17 +97,22 @@ class SqlStore(ABC):
         return [self._read(_to_listing, row) for row in rows]
 
     def append(self, record: Record) -> None:
-        """Commit one record; see ``Store.append``. Records that several threads bring at the same moment are committed
-        together, with one sync: none of them is answered before it."""
-        entry = _Entry(record)
+        """Commit one record; see ``Store.append``."""
+        entry = _Entry(sql.APPEND, _appended(record), one_row=True)
+        self._commit(entry)
+        if entry.refused:
+            with self._lock:
+                self._explain_refusal(record)
+
+    def _commit(self, entry: _Entry) -> None:
+        """Commit one change. What several threads bring at the same moment is committed together, with one sync: none
+        of them is answered before it."""
         self._entries.append(entry)
         with self._lock:
             if not entry.done:  # else somebody who had the lock before has taken it along
                 self._commit_entries()
-            if entry.error is not None:
-                raise entry.error
-            if entry.refused:
-                self._explain_refusal(record)
+        if entry.error is not None:
+            raise entry.error
 
     def _commit_entries(self) -> None:
         waiting: list[_Entry] = []
@@ -117,7 +122,7 @@ class SqlStore(ABC):
             if len(waiting) == 1 or not self._committed_together(waiting):
                 self._commit_each(waiting)
         finally:
-            # An interrupted thread leaves the others' records to the others.
+            # An interrupted thread leaves the others' changes to the others.
             self._entries.extendleft(entry for entry in reversed(waiting) if not entry.done)
 
     def _committed_together(self, entries: Sequence[_Entry]) -> bool:
@@ -125,7 +130,7 @@ class SqlStore(ABC):
         try:
             with self._transaction():
                 for entry in entries:
-                    self._insert(entry.record)
+                    self._do(entry)
         except StoreError:
             return False
         for entry in entries:
@@ -139,12 +144,12 @@ class SqlStore(ABC):
             try:
                 if broken is not None:
                     raise broken
-                self._insert(entry.record)
-            except KeyTaken:
-                entry.refused = True
+                self._do(entry)
+            except KeyTaken as taken:
+                entry.refused, entry.error = entry.one_row, None if entry.one_row else taken
             except StoreError as error:
                 entry.error = broken = error
-            except Exception as error:  # noqa: BLE001 - it is raised where the record came from
+            except Exception as error:  # noqa: BLE001 - it is raised where the change came from
                 entry.error = error
             entry.done = True
 
@@ -161,10 +166,12 @@ class SqlStore(ABC):
                 self._explain_refusal(current)
                 self.extend([record for record in records if record.seq > current.seq])
 
+    def _do(self, entry: _Entry) -> None:
+        if self._change(entry.statement, entry.parameters) != 1 and entry.one_row:
+            raise KeyTaken(str(entry.parameters[0]))
+
     def _insert(self, record: Record) -> None:
-        previous = (record.seq, record.run_id, record.seq - 1, record.prev)
-        if self._change(sql.APPEND, (*_fields(record), *previous, record.run_id)) != 1:
-            raise KeyTaken(record.run_id)
+        self._do(_Entry(sql.APPEND, _appended(record), one_row=True))
 
     def records(self, run_id: str, after: int = 0, limit: int = NO_LIMIT) -> Sequence[Record]:
         """The run's records with a higher ``seq`` than ``after``, in order; at most ``limit``."""
@@ -228,9 +235,8 @@ class SqlStore(ABC):
 
     def put_seal(self, seal: Seal) -> None:
         """Close the run. Raises Refused where it is sealed with another statement already."""
-        with self._lock:
-            self._change(sql.PUT_SEAL, (*astuple(seal), seal.run_id, seal.seq))
-            kept = self.seal_of(seal.run_id)
+        self._commit(_Entry(sql.PUT_SEAL, (*astuple(seal), seal.run_id, seal.seq)))
+        kept = self.seal_of(seal.run_id)
         if kept is None:
             raise Refused(f"run {seal.run_id} went on after record {seal.seq}; it is not sealed", mend="seal it again")
         if (kept.seq, kept.hash) != (seal.seq, seal.hash):
@@ -286,6 +292,10 @@ class SqlStore(ABC):
 def _storable(word: str) -> str:
     # PostgreSQL takes neither NUL nor half characters in text; a person's words must not fail for them.
     return word.replace("\0", "").encode("utf-8", "backslashreplace").decode()
+
+
+def _appended(record: Record) -> tuple[Any, ...]:
+    return (*_fields(record), record.seq, record.run_id, record.seq - 1, record.prev, record.run_id)
 
 
 def _fields(record: Record) -> tuple[Any, ...]:

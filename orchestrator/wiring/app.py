@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import Refused, UsageError
@@ -28,15 +29,7 @@ if TYPE_CHECKING:
     from orchestrator.model.plan import Plan
     from orchestrator.model.record import Record
     from orchestrator.wiring.driving import Asked, Bound
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A plan that could be run now, what it was made of, and what lint would warn of."""
-
-    plan: Plan
-    loaded: Loaded
-    warnings: tuple[Problem, ...]
+    from orchestrator.wiring.preparing import Prepared, Preparing
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +48,8 @@ class Holdfast:
         self.settings = settings
         self.warn = warn
         self.memory = Memory(settings, warn)
+        self._planning = Lock()
+        self._preparing: Preparing | None = None
 
     # -- documents -------------------------------------------------------------------------------------------------
 
@@ -135,26 +130,12 @@ class Holdfast:
         inventory: Path | None = None,
     ) -> Prepared:
         """Load, lint and plan. Raises DocumentError for errors (not for warnings), UsageError for inputs."""
-        from orchestrator.documents.lint import lint
-        from orchestrator.documents.templates import TemplateRenderer
-        from orchestrator.engine.planner import make_plan
-        from orchestrator.errors import DocumentError
-        from orchestrator.wiring.clock import SystemClock
-        from orchestrator.wiring.driving import new_run_id
+        from orchestrator.wiring.preparing import Preparing
 
-        loaded = self.load(name, site=site, inventory=inventory)
-        problems = lint(loaded)
-        errors = [problem for problem in problems if not problem.warning]
-        if errors:
-            raise DocumentError(errors)
-        plan = make_plan(
-            loaded.material,
-            run_id=new_run_id(SystemClock().wall()),
-            mode=mode,
-            inputs=inputs,
-            renderer=TemplateRenderer(),
-        )
-        return Prepared(plan, loaded, tuple(problem for problem in problems if problem.warning))
+        # The first of many threads plans for all that come with it.
+        with self._planning:
+            self._preparing = self._preparing or Preparing()
+            return self._preparing.prepare(self.load(name, site=site, inventory=inventory), mode, inputs)
 
     def start(self, prepared: Prepared, asked: Asked) -> Driven:
         """Run it. Raises LockHeld, UsageError (secrets), StoreError, Refused where a drill would touch production."""
@@ -215,11 +196,17 @@ class Holdfast:
         """All runs, newest first."""
         return self.memory.runs()
 
-    def find(self, text: str) -> str:
-        """The run whose id begins with ``text``; ``last`` is the newest. Raises UsageError for none or several."""
-        runs = [listing.run_id for listing in self.runs()]
+    def find(self, text: str, *, unended: bool = False) -> str:
+        """The run whose id begins with ``text``; ``last`` is the newest. Raises UsageError for none or several.
+
+        ``unended``: ``last`` is the newest that has not ended, where there is one: after a second run was refused, that
+        is the one which holds the targets.
+        """
+        listings = self.runs()
+        runs = [listing.run_id for listing in listings]
         if text == "last" and runs:
-            return runs[0]
+            going = [one.run_id for one in listings if one.seq > 0 and one.last_kind != "run.ended"]
+            return going[0] if unended and going else runs[0]
         found = [run_id for run_id in runs if run_id.startswith(text)] if text else []
         if text in found:
             return text

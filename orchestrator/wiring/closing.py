@@ -30,7 +30,7 @@ def close_run(settings: Settings, memory: Memory, state: RunState, warn: Callabl
     run_id = state.run_id
     problems: list[str] = []
     try:
-        store = memory.for_run(run_id)
+        store = memory.of_driver(run_id)
         if _may_still_roll_back(state):
             check_chain(store, run_id)  # what was written is read back and checked here too, as sealing does
         else:

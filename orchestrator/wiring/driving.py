@@ -168,7 +168,7 @@ class Driving:
         runner = Runner(state, ports, epoch=journal.epoch, parallel=asked.parallel, wait_for_people=asked.wait)
         driven = runner.drive()
         self._make_sure(store, state.run_id, asked)
-        if driven.halt is Halt.ENDED:
+        if driven.halt is Halt.ENDED and state.plan.locks:
             self._let_go(store, state.run_id, asked)
         return driven
 

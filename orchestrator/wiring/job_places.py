@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import IO
 
 from orchestrator.journal.break_glass import why_unsafe
 from orchestrator.journal.files import make_private_directory
@@ -58,9 +61,18 @@ def _unusable(spare: Path) -> str:
 
 def _trouble(place: Path) -> str:
     try:
-        with tempfile.TemporaryFile(dir=place) as file:
-            file.write(bytes(ROOM))
-            file.flush()
+        with _nameless(place) as file:
+            # Asked for and given back; nothing has to be written for that.
+            os.posix_fallocate(file.fileno(), 0, ROOM)
     except OSError as error:
         return error.strerror or str(error)
     return ""
+
+
+def _nameless(place: Path) -> IO[bytes]:
+    try:
+        return os.fdopen(os.open(place, os.O_TMPFILE | os.O_RDWR, 0o600), "wb")
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR):
+            raise
+        return tempfile.TemporaryFile(dir=place)  # a file system that knows no files without names

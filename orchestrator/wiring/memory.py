@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import RLock
 
 from orchestrator.errors import EvidenceError, StoreError, UsageError
 from orchestrator.journal.break_glass import candidates, find_place
@@ -27,15 +28,24 @@ class Memory:
         self._warn = warn
         self._driving: FailoverStore | None = None
         self._reading: list[Store] | None = None
+        self._opening = RLock()
 
     # -- for a driver ----------------------------------------------------------------------------------------------
 
     def for_new_run(self) -> FailoverStore:
         """The main store, failing over when it cannot be used."""
-        if self._driving is None:
-            self._driving = FailoverStore(self._settings.store, self._warn)
-            self._bring_back(self._driving)
-        return self._driving
+        with self._opening:
+            if self._driving is None:
+                self._driving = FailoverStore(self._settings.store, self._warn)
+                self._bring_back(self._driving)
+            return self._driving
+
+    def of_driver(self, run_id: str) -> FailoverStore:
+        """The store in which this process has just driven the run. Raises UsageError for no such run."""
+        with self._opening:
+            if self._driving is not None and self._driving.knows(run_id):
+                return self._driving
+        return self.for_run(run_id)
 
     def _bring_back(self, store: FailoverStore) -> None:
         """What was journaled in an emergency comes home before anything follows it. Never stops a recovery."""
@@ -70,16 +80,18 @@ class Memory:
 
     def stores(self) -> Sequence[Store]:
         """The main store (where it can be opened) and every break-glass one on this machine, to read."""
-        if self._reading is None:
-            self._reading = []
-            if "://" in self._settings.store or Path(self._settings.store).exists():
-                try:
-                    self._reading.append(open_store(self._settings.store, read_only=True))
-                except StoreError as error:
-                    self._warn(f"the journal {self._settings.store} cannot be read: {error.message}")
-            known = {store.address for store in self._reading}
-            self._reading.extend(store for store in break_glass_stores() if store.address not in known)
-        return self._reading
+        with self._opening:
+            if self._reading is None:
+                found: list[Store] = []
+                if "://" in self._settings.store or Path(self._settings.store).exists():
+                    try:
+                        found.append(open_store(self._settings.store, read_only=True))
+                    except StoreError as error:
+                        self._warn(f"the journal {self._settings.store} cannot be read: {error.message}")
+                known = {store.address for store in found}
+                found.extend(store for store in break_glass_stores() if store.address not in known)
+                self._reading = found
+            return self._reading
 
     def where(self, run_id: str) -> Store:
         """The store in which the run has gone furthest. Raises UsageError where no store has it, or nothing of it."""

@@ -34,7 +34,7 @@ def command(
     from orchestrator.cli.drive import drive
 
     program = place.app(by)
-    run_id = program.find(run)
+    run_id = program.find(run, unended=True)
     result = drive(
         program, lambda asked: program.resume(run_id, asked),
         run_id=run_id, wait=not no_wait, as_json=as_json, take_over=take_over, accept_changes=accept_changes,

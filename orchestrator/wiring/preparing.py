@@ -1,0 +1,71 @@
+"""From documents to a plan that could be run now: linted, laid out, and not done twice for the same documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from orchestrator.documents.lint import lint
+from orchestrator.documents.loading import Loaded
+from orchestrator.documents.templates import TemplateRenderer
+from orchestrator.engine.planner import make_plan
+from orchestrator.errors import DocumentError, Problem
+from orchestrator.model.document import Mode
+from orchestrator.model.plan import Plan
+from orchestrator.wiring.clock import SystemClock
+from orchestrator.wiring.driving import new_run_id
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan that could be run now, what it was made of, and what lint would warn of."""
+
+    plan: Plan
+    loaded: Loaded
+    warnings: tuple[Problem, ...]
+
+
+class Preparing:
+    """Makes plans, for one thread at a time. Remembers the last one: whoever starts hundreds of runs of the same
+    documents plans once."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Prepared, Mapping[str, Any]] | None = None
+
+    def prepare(self, loaded: Loaded, mode: Mode, inputs: Mapping[str, Any]) -> Prepared:
+        """Lint and plan. Raises DocumentError for errors (not for warnings), UsageError for inputs."""
+        run_id = new_run_id(SystemClock().wall())
+        if self._last is not None:
+            before, given = self._last
+            if before.plan.mode is mode and given == inputs and _same(before.loaded, loaded):
+                return replace(before, plan=replace(before.plan, run_id=run_id), loaded=loaded)
+        problems = lint(loaded)
+        errors = [problem for problem in problems if not problem.warning]
+        if errors:
+            raise DocumentError(errors)
+        plan = make_plan(loaded.material, run_id=run_id, mode=mode, inputs=inputs, renderer=TemplateRenderer())
+        prepared = Prepared(plan, loaded, tuple(problem for problem in problems if problem.warning))
+        # A large runbook is read anew each time, so nothing would be gained by keeping it.
+        self._last = (prepared, dict(inputs)) if len(plan.steps) <= SMALL else None
+        return prepared
+
+
+SMALL = 500
+"""Steps of a plan that is worth keeping."""
+
+
+def _same(one: Loaded, other: Loaded) -> bool:
+    """Whether both are the same documents: what is bound by digest by its digest, the rest by identity."""
+    return (
+        one.file == other.file
+        and one.site == other.site
+        and one.digests == other.digests
+        and one.runbook is other.runbook
+        and one.drill is other.drill
+        and one.estate is other.estate
+        and one.service_level is other.service_level
+        and {name: id(book) for name, book in one.nested.items()}
+        == {name: id(book) for name, book in other.nested.items()}
+        and one.inventory == other.inventory
+    )

@@ -163,7 +163,9 @@ class Network:
         for leg in legs:
             switch = self.namespace(leg.switch)
             if not self.is_cut(leg.link):
-                call(["bridge", "-n", switch, "link", "set", "dev", leg.link, "state", state])
+                # A port whose other end is down cannot be set to forward; it does so by itself when that comes back.
+                refused = state == _FORWARDING and not self._has_carrier(switch, leg.link)
+                call(["bridge", "-n", switch, "link", "set", "dev", leg.link, "state", state], check=not refused)
 
     def _fresh_namespace(self, thing: str) -> None:
         namespace = self.namespace(thing)
@@ -180,6 +182,10 @@ class Network:
     def _ip(self, thing: str, *orders: str) -> None:
         text = "".join(f"{order}\n" for order in orders)
         call(["ip", "-n", self.namespace(thing), "-batch", "-"], input=text)
+
+    def _has_carrier(self, switch: str, port: str) -> bool:
+        seen = call(["ip", "-j", "-n", switch, "link", "show", "dev", port], check=False).stdout
+        return any("LOWER_UP" in entry.get("flags", ()) for entry in json.loads(seen or "[]"))
 
     def _has(self, thing: str, interface: str) -> bool:
         if not self.exists(thing):

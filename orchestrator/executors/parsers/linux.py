@@ -16,7 +16,8 @@ _MEMORY = re.compile(r"([A-Za-z0-9_()]+):\s+([0-9]+)( kB)?\Z")
 def swapon(text: str) -> dict[str, Any]:
     """``swapon --show --bytes --noheadings`` (its usual columns: NAME TYPE SIZE USED PRIO; a heading is passed over).
 
-    ``areas`` in the order printed; ``used_percent`` is null where there is no swap at all.
+    ``areas`` in the order printed; ``used_percent`` is null where there is no swap at all, ``filled_percent`` then 0: what
+    is not there is not full.
     """
     areas: list[dict[str, Any]] = []
     for line in lines_of(text):
@@ -43,6 +44,7 @@ def swapon(text: str) -> dict[str, Any]:
         "total_bytes": total,
         "used_bytes": used,
         "used_percent": percent(used, total),
+        "filled_percent": percent(used, total) or 0,
     }
 
 

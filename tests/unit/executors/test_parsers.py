@@ -73,7 +73,14 @@ def test_swapons_heading_and_units_are_read_too() -> None:
 
 def test_without_swap_the_use_is_neither_good_nor_bad() -> None:
     found = parsed("swapon", "")
-    assert found == {"areas": [], "count": 0, "total_bytes": 0, "used_bytes": 0, "used_percent": None}
+    assert found == {
+        "areas": [],
+        "count": 0,
+        "total_bytes": 0,
+        "used_bytes": 0,
+        "used_percent": None,
+        "filled_percent": 0,
+    }
     assert unmet({"used_percent": Matcher(max=70)}, found)
 
 

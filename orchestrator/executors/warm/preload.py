@@ -115,10 +115,11 @@ def everything(directory: Path) -> Warmed:
     before = _open()
     for name in _MODULES:
         importlib.import_module(name)
-    from orchestrator.executors.warm import refresh
+    from orchestrator.executors.warm import modules, refresh
     from orchestrator.executors.warm.shelf import Shelf
 
     refresh.naming(place)
+    modules.keep_packed(directory / "modules")
     _know_words()
     shelf = Shelf()
     shelf.install()

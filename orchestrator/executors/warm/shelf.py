@@ -78,14 +78,14 @@ class Shelf:
     # -- in a fork -------------------------------------------------------------------------------------------------
 
     def _module(self, loader: Any, name: str, path: str) -> ModuleType:
-        if name not in sys.modules and _is_core(path):
+        if name not in sys.modules and is_core(path):
             if known := self._modules.get((name, path)):
                 return known.take()
             self._missed(_MODULE, loader.class_name, name, path)
         return self._load(loader, python_module_name=name, path=path)
 
     def _defined(self, loader: Any, name: str, module: ModuleType, path: str) -> None:
-        if _is_core(path) and loader.class_name:
+        if is_core(path) and loader.class_name:
             kind = get_plugin_class(loader.class_name)
             if kind in constants.CONFIGURABLE_PLUGINS and not constants.config.has_configuration_definition(kind, name):
                 key = (loader.class_name, name, path)
@@ -166,7 +166,8 @@ def _put_back() -> Iterator[dict[str, ModuleType]]:
         fragments._paths = None
 
 
-def _is_core(path: str) -> bool:
+def is_core(path: str) -> bool:
+    """Whether it is a file of ansible-core's own."""
     return path.startswith(f"{_CORE}{os.sep}")
 
 

@@ -6,14 +6,17 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from executors_kit import Reins, until
 
-from orchestrator.executors.ansible import AnsibleExecutor
+from orchestrator.executors.ansible import AnsibleExecutor, Launcher, cold
 from orchestrator.executors.hands import ThreadHands, ThreadMailbox
+from orchestrator.executors.warm.launcher import WarmAnsible
 from orchestrator.model.inventory import Host, Inventory
 from orchestrator.model.job import Job
 from orchestrator.model.outcome import Outcome, OutputRef
@@ -38,8 +41,26 @@ class SystemClock:
         return time.monotonic()
 
 
-def _executor(root: Path, *, fails: bool) -> AnsibleExecutor:
-    (root / "playbooks").mkdir()
+Shop = Callable[..., AnsibleExecutor]
+
+
+@pytest.fixture(params=["cold", "warm"])
+def make_executor(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shop]:
+    """An executor that begins its playbook either way; the warm process's own directory is below ``tmp_path``."""
+    with ExitStack() as stack:
+
+        def make(*, fails: bool) -> AnsibleExecutor:
+            (tmp_path / "playbooks").mkdir()
+            if request.param == "cold":
+                return _executor(tmp_path, fails=fails, launch=cold)
+            (tmp_path / "cp").mkdir()
+            warm = WarmAnsible(tmp_path, tmp_path / "playbooks", sockets=tmp_path / "cp", place=tmp_path / "cp")
+            return _executor(tmp_path, fails=fails, launch=stack.enter_context(warm).launch)
+
+        yield make
+
+
+def _executor(root: Path, *, fails: bool, launch: Launcher) -> AnsibleExecutor:
     local = {"ansible_connection": "local"}
     (root / "hosts.yml").write_text(json.dumps({"all": {"hosts": {"one": local}}}))
     wait = f"touch {root}/begun; until test -e {root}/go; do sleep 0.05; done"
@@ -58,7 +79,7 @@ def _executor(root: Path, *, fails: bool) -> AnsibleExecutor:
     play = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
     (root / "playbooks/p.yml").write_text(json.dumps(play))
     inventory = Inventory(str(root / "hosts.yml"), {"one": Host("one", local)}, {})
-    return AnsibleExecutor(inventory, root / "playbooks", root, sockets=root / "cp")
+    return AnsibleExecutor(inventory, root / "playbooks", root, sockets=root / "cp", launch=launch)
 
 
 def _job(make_job: Callable[..., Job]) -> Job:
@@ -85,10 +106,10 @@ def _shown_processes() -> bytes:
 
 
 def test_a_secret_is_nowhere_after_success_and_not_in_the_process_list(
-    tmp_path: Path, run_dir: Path, make_job: Callable[..., Job]
+    tmp_path: Path, run_dir: Path, make_job: Callable[..., Job], make_executor: Shop
 ) -> None:
     job = _job(make_job)
-    executor = _executor(tmp_path, fails=False)
+    executor = make_executor(fails=False)
     outcomes: list[Outcome] = []
     runner = threading.Thread(target=lambda: outcomes.append(executor.run(job, Reins(60))))
     runner.start()
@@ -107,17 +128,19 @@ def test_a_secret_is_nowhere_after_success_and_not_in_the_process_list(
     assert outcomes[0].output["password"] == "[redacted]"
 
 
-def test_a_secret_is_nowhere_after_a_failure(tmp_path: Path, run_dir: Path, make_job: Callable[..., Job]) -> None:
+def test_a_secret_is_nowhere_after_a_failure(
+    tmp_path: Path, run_dir: Path, make_job: Callable[..., Job], make_executor: Shop
+) -> None:
     (tmp_path / "go").touch()
-    outcome = _executor(tmp_path, fails=True).run(_job(make_job), Reins(60))
+    outcome = make_executor(fails=True).run(_job(make_job), Reins(60))
     assert "[redacted] is wrong" in outcome.error
     assert _traces(run_dir) == []
 
 
 def test_a_secret_is_nowhere_after_a_play_was_stopped(
-    tmp_path: Path, run_dir: Path, make_job: Callable[..., Job]
+    tmp_path: Path, run_dir: Path, make_job: Callable[..., Job], make_executor: Shop
 ) -> None:
-    executor, job = _executor(tmp_path, fails=False), _job(make_job)
+    executor, job = make_executor(fails=False), _job(make_job)
     mailbox = ThreadMailbox()
     kept: list[str] = []
 

@@ -1,0 +1,63 @@
+# Copyright the Holdfast authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This program is free software: you can redistribute it and/or modify it under the terms of the GNU General Public
+# License as published by the Free Software Foundation, either version 3 of the License, or (at your option) any later
+# version. It comes without any warranty. See <https://www.gnu.org/licenses/>. It is under this licence, unlike the
+# rest of Holdfast, because it is one program with ansible-core; the rest talks to it through a socket.
+"""Modules of ansible-core, packed for their hosts once for all plays.
+
+Ansible packs a module with what it imports into one archive, and keeps that for the rest of the play. It is made of
+ansible-core's own files alone, and so is the same for the next play; packing takes longer than many a task.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+from ansible.executor import module_common
+from ansible.plugins import loader as loaders
+
+from orchestrator.executors.warm.shelf import is_core
+
+_CACHE = "ansiballz_cache"
+
+
+def keep_packed(store: Path) -> None:
+    """Keep archives in the directory ``store``, from now on and in all forks."""
+    store.mkdir(mode=0o700)
+    build = module_common._find_module_utils
+
+    def built(**given: Any) -> Any:
+        path = given["module_path"]
+        if not (is_core(path) and _only_core_is_packed()):
+            return build(**given)
+        cache = Path(constants.DEFAULT_LOCAL_TMP) / _CACHE
+        pattern = f"{module_common._get_ansible_module_fqn(path)}-*"
+        _copy(pattern, store, cache)
+        answer = build(**given)
+        _copy(pattern, cache, store)
+        return answer
+
+    module_common._find_module_utils = built
+
+
+def _only_core_is_packed() -> bool:
+    """Whether no directory of the workspace has a say in what a module imports."""
+    return all(is_core(path) for path in loaders.module_utils_loader._get_paths(subdirs=False) if Path(path).is_dir())
+
+
+def _copy(pattern: str, source: Path, target: Path) -> None:
+    """Copy what is not there yet, whole or not at all. What cannot be copied is packed again."""
+    with suppress(OSError):
+        for file in source.glob(pattern):
+            unfinished = file.suffix in (".lock", ".new") or file.name.endswith("-part")
+            if not unfinished and not (target / file.name).exists():
+                target.mkdir(mode=0o700, exist_ok=True)
+                fresh = target / f"{file.name}.{os.getpid()}.new"
+                fresh.write_bytes(file.read_bytes())
+                fresh.rename(target / file.name)

@@ -19,8 +19,9 @@ def db2pd(state: State, node: str, argv: Sequence[str]) -> Reply:
     """``db2pd -db NAME -hadr``."""
     words = [word.lower() for word in argv]
     if words not in (["-db", DATABASE.lower(), "-hadr"], ["-hadr", "-db", DATABASE.lower()]):
+        name = next((word for before, word in zip(argv, argv[1:], strict=False) if before == "-db"), "")
         return Reply(
-            out=f"Database {argv[-1]} not activated on database member 0 or this database name cannot be found in the "
+            out=f"Database {name} not activated on database member 0 or this database name cannot be found in the "
             "local database directory.\n"
         )
     hadr, other = state["hadr"], next(one for one in NODES if one != node)

@@ -16,8 +16,8 @@ _MEMORY = re.compile(r"([A-Za-z0-9_()]+):\s+([0-9]+)( kB)?\Z")
 def swapon(text: str) -> dict[str, Any]:
     """``swapon --show --bytes --noheadings`` (its usual columns: NAME TYPE SIZE USED PRIO; a heading is passed over).
 
-    ``areas`` in the order printed; ``used_percent`` is null where there is no swap at all, ``filled_percent`` then 0: what
-    is not there is not full.
+    ``areas`` in the order printed; ``used_percent`` is null where there is no swap at all, ``filled_percent`` then 0:
+    what is not there is not full.
     """
     areas: list[dict[str, Any]] = []
     for line in lines_of(text):

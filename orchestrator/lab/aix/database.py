@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 
 from orchestrator.lab.aix import world
 from orchestrator.lab.aix.reply import Reply, refused
@@ -19,7 +20,7 @@ def db2pd(state: State, node: str, argv: Sequence[str]) -> Reply:
     """``db2pd -db NAME -hadr``."""
     words = [word.lower() for word in argv]
     if words not in (["-db", DATABASE.lower(), "-hadr"], ["-hadr", "-db", DATABASE.lower()]):
-        name = next((word for before, word in zip(argv, argv[1:], strict=False) if before == "-db"), "")
+        name = next((word for before, word in pairwise(argv) if before == "-db"), "")
         return Reply(
             out=f"Database {name} not activated on database member 0 or this database name cannot be found in the "
             "local database directory.\n"

@@ -50,7 +50,10 @@ LABELS: dict[str, str] = {
     "times_in": "Local times are in {zone}; UTC beside or below them.",
     "times_utc": "Times are in UTC.",
     "as_of": "Not finished. As of {at}.",
-    "simulated.banner": "SIMULATED: {count} steps ran on simulated hosts, or as a simulation. This record proves nothing about the real systems.",
+    "simulated.banner": (
+        "SIMULATED: {count} steps ran on simulated hosts, or as a simulation. "
+        "This record proves nothing about the real systems."
+    ),
     "simulated": "simulated",
     "cut": "cut here; the whole is in record.json",
     "more": "and {count} more",

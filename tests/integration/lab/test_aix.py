@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from orchestrator.documents.inventory import load_inventory
+from orchestrator.documents.signs import survey
+from orchestrator.documents.workspace import Workspace
 from orchestrator.errors import LabError
 from orchestrator.executors.parsers import parsed
 from orchestrator.executors.simulated import is_simulated
 from orchestrator.lab.aix.faults import FAULTS
 from orchestrator.lab.aix.lab import AixLab
+from orchestrator.wiring.diagnosing import diagnose
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -143,3 +146,22 @@ def test_it_is_left_as_it_is_where_it_is_up(aix: AixLab) -> None:
     assert "paging-full" in AixLab.up(aix.root).status().faults
     aix.down()
     assert not aix.root.exists()
+
+
+@pytest.mark.parametrize(
+    ("fault", "verdict", "signs"),
+    [
+        (None, "healthy", []),
+        ("primary-dies", "recognised", ["powerha-primary-lost"]),
+        ("primary-hangs", "recognised", ["powerha-primary-lost"]),
+        ("paging-full", "recognised", ["aix-paging-space"]),
+    ],
+)
+def test_the_shipped_signs_recognise_the_faults(
+    aix: AixLab, request: pytest.FixtureRequest, fault: str | None, verdict: str, signs: list[str]
+) -> None:
+    if fault is not None:
+        aix.break_(fault)
+    found = diagnose(survey(Workspace(request.config.rootpath), inventory=aix.inventory), "orders-db2")
+    assert (found.verdict, [one.signs for one in found.recognised]) == (verdict, signs), found
+    assert all(one.simulated for finding in found.findings for one in finding.evidence)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator.lab import processes
 from orchestrator.lab.sites.bmc.place import Bmc
 from orchestrator.lab.sites.calls import call
 from orchestrator.lab.sites.network import NAMESPACES
@@ -41,8 +42,11 @@ def attach(lab: SitesLab, site: str, bmcs: tuple[Bmc, ...]) -> None:
 
 
 def detach(lab: SitesLab, site: str) -> None:
-    """Take the wire and the namespace away."""
+    """Take the wire and the namespace away, and end who is left in there (IPMI's switch may still be hanging)."""
     namespace = lab.name(thing_of(site))
+    if (NAMESPACES / namespace).exists():
+        numbers = call(["ip", "netns", "pids", namespace], check=False).stdout.split()
+        processes.end_all(lambda: [one for number in numbers if (one := processes.look(int(number))) is not None])
     call(["ip", "-n", lab.name(site), "link", "del", thing_of(site)], check=False)
     if (NAMESPACES / namespace).exists():
         call(["ip", "netns", "delete", namespace], check=False)

@@ -283,7 +283,13 @@ class _Reader:
         self.stopping = False
 
     def take(self, data: bytes) -> HostEnd | None:
-        """The end, as soon as it is there and safely kept."""
+        """The end, as soon as it is there and safely kept. Raises Lost for an answer that makes no sense."""
+        try:
+            return self._taken(data)
+        except ValueError as error:
+            raise Lost(f"the answer made no sense: {error}") from error
+
+    def _taken(self, data: bytes) -> HostEnd | None:
         with ExitStack() as files:
             opened: dict[str, IO[bytes]] = {}
             for said in self._frames.feed(data):
@@ -321,6 +327,8 @@ class _Reader:
                 error=f"the account on {host} runs no commands: {_noise(self._frames, self._stream)}",
                 mend="the account needs a login shell and /bin/sh",
             )
+        if self._stream.served:
+            self._stream.over()  # asked before it is closed from here
         raise Lost("the connection ended before the command did")
 
     def _ended(self) -> HostEnd:

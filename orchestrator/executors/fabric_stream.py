@@ -61,6 +61,7 @@ class SshStream:
         self._name = host.name
         self._noise = b""
         self._lively = False
+        self._over: bool | None = None
         self._hand_over(payload, shell_line(payload))
 
     def say(self, data: bytes) -> None:
@@ -131,10 +132,18 @@ class SshStream:
 
     def over(self) -> bool:
         """See Stream. A channel that the server closed, over a link that works, has no shell behind it any more."""
-        return bool(self._channel.status_event.wait(1.0) and self._channel.get_transport().is_active())
+        if self._over is None:
+            self._channel.status_event.wait(1.0)
+            self._look_whether_over()
+        return bool(self._over)
+
+    def _look_whether_over(self) -> None:
+        self._over = self._channel.status_event.is_set() and self._channel.get_transport().is_active()
 
     def close(self) -> None:
         """See Stream."""
+        if self._over is None:
+            self._look_whether_over()  # afterwards it is closed by us, which says nothing about the shell
         with contextlib.suppress(OSError, EOFError):
             self._channel.close()
 

@@ -7,7 +7,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from orchestrator.documents.template_marks import has_template
 from orchestrator.documents.files import read_file
 from orchestrator.documents.inventory import load_inventory
 from orchestrator.documents.lint import hosts, injection, references, secrets, texts
@@ -17,6 +16,7 @@ from orchestrator.documents.parse import parse
 from orchestrator.documents.secret_names import is_reference
 from orchestrator.documents.signs import read_signs
 from orchestrator.documents.source import Keys, Source
+from orchestrator.documents.template_marks import has_template
 from orchestrator.documents.workspace import Workspace
 from orchestrator.engine.inputs import check_inputs
 from orchestrator.errors import DocumentError, Problem, UsageError

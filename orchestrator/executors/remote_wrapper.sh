@@ -304,7 +304,8 @@ hf_take() {
     wait "$!"
     if hf_known; then hf_tell; else (hf_follow); fi
   else
-    (hf_start "$@")
+    # Where the shell beside is killed, what it had begun is followed from here.
+    (hf_start "$@") || (hf_follow)
   fi
 }
 

@@ -6,13 +6,14 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 from equality_case import Case, Ground
 from equality_play import play
 from equality_seen import alike, begun_cold
 from equality_warm import Warm
 from executors_kit import until
+
+from orchestrator.executors.warm.launcher import WarmAnsible
 
 Lay = Callable[[Case], None]
 
@@ -164,7 +165,7 @@ def test_what_was_changed_between_two_steps_is_seen_as_it_is_now(ground: Ground,
 FILTER = "class FilterModule:\n    def filters(self):\n        return {{'set_in': lambda _: '{word}'}}\n"
 
 
-def test_settings_changed_between_two_steps_hold_from_the_next_on(ground: Ground, lay: Lay, warm: Warm) -> None:
+def test_settings_changed_between_two_steps_hold_from_the_next_on(ground: Ground, lay: Lay) -> None:
     one = replace(
         SECOND,
         playbook=HEAD
@@ -183,12 +184,18 @@ def test_settings_changed_between_two_steps_hold_from_the_next_on(ground: Ground
         "forks 5 5, here": "[defaults]\nfilter_plugins = here\n",
     }
     lay(one)
-    for number, (words, config) in enumerate(settings.items()):
-        ground.write(replace(one, config=config))
-        _, directory = ground.play(one, warm.launch, ident=f"step-{number}")
-        text = (directory / "out").read_text(encoding="utf-8")
-        assert words in text, text
-        assert ("skipping: [one]" in text) == (number > 0), text
+    ground.write(replace(one, config=next(iter(settings.values()))))
+    said: list[str] = []
+    with WarmAnsible(ground.site, ground.site / "playbooks", sockets=ground.sockets, say=said.append) as ansible:
+        for number, (words, config) in enumerate(settings.items()):
+            ground.write(replace(one, config=config))
+            _, directory = ground.play(one, ansible.launch, ident=f"step-{number}")
+            text = (directory / "out").read_text(encoding="utf-8")
+            assert words in text, text
+            assert ("skipping: [one]" in text) == (number > 0), text
+    assert begun_cold(ground) == ["step-1", "step-2"]
+    (why,) = said
+    assert "ansible.cfg has changed" in why
 
 
 SAYS = replace(
@@ -252,11 +259,3 @@ def test_a_step_that_is_killed_does_not_hurt_the_next(ground: Ground, lay: Lay, 
     assert bad["outcome"]["ending"] == "unknown", bad["outcome"]
     alike(good, play(SECOND, warm.launch, ground, lay))
     assert begun_cold(ground) == [], warm.said
-
-
-def test_a_path_is_not_remembered_for_another_playbook(ground: Ground, lay: Lay, warm: Warm) -> None:
-    one = play(replace(SECOND, files={"playbooks/callback_plugins/meddles.py": MEDDLES}), warm.launch, ground, lay)
-    assert any("meddles [1, 1," in line for line in one["printed"])
-    assert not Path(ground.site / "playbooks/callback_plugins/none").exists()
-    two = play(SECOND, warm.launch, ground, lay)
-    assert not any("meddles" in line for line in two["printed"])

@@ -112,5 +112,7 @@ def _descriptors():
         except OSError:  # the one that lists the directory
             continue
         kind = "terminal" if os.isatty(int(entry.name)) else _KINDS.get(stat.S_IFMT(about.st_mode), "other")
+        if kind == "pipe":
+            continue  # to its own workers; a fork of a warm process has one more, for what it had to load by itself
         found.append(f"{entry.name} {kind}" if int(entry.name) <= _LOCKS and kind in ("terminal", "socket") else kind)
     return sorted(found)

@@ -35,7 +35,7 @@ HOLDFAST = Path(sys.executable).with_name("holdfast")
 def _commands(text: str) -> set[tuple[str, ...]]:
     """Every ``holdfast`` call written as code: indented lines and back-ticked words."""
     code = [line for line in text.splitlines() if line.startswith("    ")] + re.findall(r"`([^`\n]+)`", text)
-    calls = [re.split(r"&&|;|  +", piece) for line in code for piece in [line.strip()]]
+    calls = [re.split(r"&&|;|  +| -- ", piece) for line in code for piece in [line.strip()]]
     found: set[tuple[str, ...]] = set()
     for call in (part.strip() for parts in calls for part in parts):
         if call.startswith("holdfast "):

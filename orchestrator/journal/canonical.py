@@ -20,7 +20,13 @@ def plain(value: Any, depth: int = 0) -> Any:
     Never refuses: an odd value in a step's output must not stop a recovery. Numbers that JSON has no word for
     (NaN, infinity) and unknown types are kept as text.
     """
-    if value is None or isinstance(value, bool | str):
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return value
+    # What there is most of comes first: to ask whether something is a Mapping takes long.
+    if kind is dict and depth < DEEPEST:
+        return {str(key): plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, str):
         return value
     if isinstance(value, int):
         return int(value)
@@ -47,9 +53,14 @@ def canonical(value: Any) -> str:
     A lone surrogate (half a character, as in an undecodable file name) is written as its JSON escape, so that
     the text is always valid UTF-8 and reads back unchanged.
     """
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = _ENCODER.encode(value)
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:
         return text.encode("utf-8", "backslashreplace").decode()
     return text
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

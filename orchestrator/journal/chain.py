@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from json.encoder import encode_basestring
 from typing import Any
 
 from orchestrator.journal.canonical import canonical
@@ -51,7 +53,7 @@ class Record:
             at=from_iso(self.at),
             mono=self.mono,
             epoch=self.epoch,
-            body=json.loads(self.body, object_pairs_hook=_sharing_keys),
+            body=_DECODER.decode(self.body),
         )
 
     def to_line(self) -> str:
@@ -62,6 +64,9 @@ class Record:
 def _sharing_keys(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     # Tens of thousands of events say the same few words; each its own copy of them would be half the memory.
     return {sys.intern(key): value for key, value in pairs}
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_sharing_keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +87,15 @@ def _text(
     # the commit.
     own = f'"hash":"{digest}",' if digest else ""
     return (
-        f'{{"at":{canonical(at)},"body":{body},"epoch":{canonical(epoch)},{own}"kind":{canonical(kind)},'
-        f'"mono":{canonical(mono)},"prev":{canonical(prev)},"run_id":{canonical(run_id)},"seq":{seq}}}'
+        f'{{"at":{_word(at)},"body":{body},"epoch":{_word(epoch)},{own}"kind":{_word(kind)},'
+        f'"mono":{repr(mono) if math.isfinite(mono) else canonical(mono)},'
+        f'"prev":{_word(prev)},"run_id":{_word(run_id)},"seq":{seq}}}'
     )
+
+
+def _word(text: str) -> str:
+    """``canonical`` of a text; nearly all are plain ASCII, and then there is nothing to look into."""
+    return encode_basestring(text) if text.isascii() else canonical(text)
 
 
 def _digest(run_id: str, seq: int, at: str, mono: float, epoch: str, kind: str, body: str, prev: str) -> str:

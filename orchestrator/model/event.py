@@ -79,7 +79,7 @@ _NOTHING: Mapping[str, Any] = {}
 
 def to_iso(moment: datetime) -> str:
     """UTC, ISO 8601, microseconds, ``Z``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def from_iso(text: str) -> datetime:

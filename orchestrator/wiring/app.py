@@ -130,12 +130,12 @@ class Holdfast:
         inventory: Path | None = None,
     ) -> Prepared:
         """Load, lint and plan. Raises DocumentError for errors (not for warnings), UsageError for inputs."""
-        from orchestrator.wiring.preparing import Preparing
+        from orchestrator.wiring.preparing import Preparing, Question
 
-        # The first of many threads plans for all that come with it.
         with self._planning:
             self._preparing = self._preparing or Preparing()
-            return self._preparing.prepare(self.load(name, site=site, inventory=inventory), mode, inputs)
+        question = Question(name, mode, dict(inputs), site, inventory)
+        return self._preparing.prepare(question, lambda: self.load(name, site=site, inventory=inventory))
 
     def start(self, prepared: Prepared, asked: Asked) -> Driven:
         """Run it. Raises LockHeld, UsageError (secrets), StoreError, Refused where a drill would touch production."""
@@ -144,7 +144,7 @@ class Holdfast:
         _refuse_production(prepared.loaded, prepared.plan.mode)
         site = prepared.loaded.site
         bound = Bound(self.workspace.root, site.inventory if site else None, prepared.plan.site)
-        driven = Driving(self.settings, self.memory).begin(prepared.plan, bound, asked)
+        driven = Driving(self.settings, self.memory).begin(prepared.plan, bound, asked, prepared.loaded.inventory)
         self._after(driven)
         return driven
 

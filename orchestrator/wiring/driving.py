@@ -26,6 +26,7 @@ from orchestrator.journal.store import RunHeader, Store
 from orchestrator.journal.writer import JournalWriter, StoreInbox
 from orchestrator.model.document import Milestone
 from orchestrator.model.event import Event, EventKind, to_iso
+from orchestrator.model.inventory import Inventory
 from orchestrator.model.plan import Plan, plan_from_body, plan_to_body
 from orchestrator.model.redaction import Redactor
 from orchestrator.wiring.clock import SystemClock
@@ -76,8 +77,11 @@ class Driving:
         self.memory = memory
         self.clock = clock or SystemClock()
 
-    def begin(self, plan: Plan, bound: Bound, asked: Asked) -> Driven:
-        """Enter the run in the journal, hold its targets, and drive it. Raises LockHeld, Refused, UsageError."""
+    def begin(self, plan: Plan, bound: Bound, asked: Asked, inventory: Inventory | None = None) -> Driven:
+        """Enter the run in the journal, hold its targets, and drive it. Raises LockHeld, Refused, UsageError.
+
+        ``inventory`` is what was read from ``bound.inventory`` for this plan, where that is at hand.
+        """
         values = reveal(plan.secrets)
         redactor = Redactor(values.values())
         epoch = _epoch()
@@ -96,7 +100,7 @@ class Driving:
                 raise
             self._note(journal, state, EventKind.DRIVER_CLAIMED, _claim(epoch, asked.by))
             self._tell_moments(journal, state, ())
-            return self._drive(stack, store, journal, state, bound, asked, values, redactor, lock_fds)
+            return self._drive(stack, store, journal, state, bound, asked, values, redactor, lock_fds, inventory)
 
     def resume(
         self, run_id: str, asked: Asked, still_bound: Callable[[Plan, Bound], tuple[Bound, Sequence[str]]]
@@ -148,10 +152,13 @@ class Driving:
         values: Mapping[str, str],
         redactor: Redactor,
         lock_fds: tuple[int, ...],
+        inventory: Inventory | None = None,
     ) -> Driven:
         run_dir = self.memory.run_dir(state.run_id)
         places = JobPlaces(run_dir / "jobs", self.memory.spare_jobs(state.run_id), asked.warn)
-        made = make_hands(state.plan, bound, run_dir, asked.mailbox, self.clock, redactor, asked.warn, lock_fds)
+        made = make_hands(
+            state.plan, bound, run_dir, asked.mailbox, self.clock, redactor, asked.warn, lock_fds, inventory
+        )
         stack.callback(made.close)
         ports = Ports(
             journal=journal,

@@ -109,9 +109,14 @@ def make_hands(
     redactor: Redactor,
     warn: Callable[[str], None],
     lock_fds: Sequence[int] = (),
+    inventory: Inventory | None = None,
 ) -> Made:
-    """The hands for a plan. Raises DocumentError where the inventory it is bound to cannot be read."""
-    inventory = load_inventory(bound.inventory) if bound.inventory else Inventory("", {}, {})
+    """The hands for a plan. ``inventory`` is the one it is bound to, where that was read already.
+
+    Raises DocumentError where it cannot be read.
+    """
+    if inventory is None:
+        inventory = load_inventory(bound.inventory) if bound.inventory else Inventory("", {}, {})
     connections = Connections(SshSettings())
     shop = _Shop(inventory, bound, clock, connections, warn, [connections.close])
     executors = {kind: getattr(shop, kind)() for kind in sorted(_kinds(plan))}

@@ -7,7 +7,6 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import IO
 
 from orchestrator.journal.break_glass import why_unsafe
 from orchestrator.journal.files import make_private_directory
@@ -27,13 +26,14 @@ class JobPlaces:
         self._spares = tuple(spares)
         self._warn = warn
         self._in_use = usual
+        self._known = tuple(str(place) for place in (usual, *self._spares))
 
     def __call__(self, ident: str) -> str:
         """Where the job was begun by an earlier driver, else where one can be begun."""
-        for place in (self._usual, *self._spares):
-            if (place / ident).is_dir():
-                return str(place / ident)
-        return str(self._writable() / ident)
+        for place in self._known:
+            if os.path.isdir(found := f"{place}/{ident}"):  # noqa: PTH112 - for every job; pathlib costs ten times as much
+                return found
+        return f"{self._writable()}/{ident}"
 
     def _writable(self) -> Path:
         problem = _trouble(self._usual)
@@ -61,18 +61,24 @@ def _unusable(spare: Path) -> str:
 
 def _trouble(place: Path) -> str:
     try:
-        with _nameless(place) as file:
+        descriptor = _nameless(place)
+        try:
             # Asked for and given back; nothing has to be written for that.
-            os.posix_fallocate(file.fileno(), 0, ROOM)
+            os.posix_fallocate(descriptor, 0, ROOM)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         return error.strerror or str(error)
     return ""
 
 
-def _nameless(place: Path) -> IO[bytes]:
+def _nameless(place: Path) -> int:
     try:
-        return os.fdopen(os.open(place, os.O_TMPFILE | os.O_RDWR, 0o600), "wb")
+        return os.open(place, os.O_TMPFILE | os.O_RDWR, 0o600)
     except OSError as error:
         if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR):
             raise
-        return tempfile.TemporaryFile(dir=place)  # a file system that knows no files without names
+        # A file system that knows no files without names.
+        descriptor, name = tempfile.mkstemp(dir=place)
+        Path(name).unlink()
+        return descriptor

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import RLock
 
@@ -137,7 +137,7 @@ class Memory:
         for directory in (usual, *spare):
             if (directory / "jobs").is_dir():
                 return directory
-        for directory in (usual, find_place(os.environ).directory / "runs" / run_id):
+        for directory in self._new_places(run_id):
             try:
                 (directory / "jobs").mkdir(mode=0o700, parents=True, exist_ok=True)
                 (directory / "outputs").mkdir(mode=0o700, exist_ok=True)
@@ -147,6 +147,11 @@ class Memory:
             directory.chmod(0o700)
             return directory
         raise UsageError(f"no place for the files of run {run_id}", mend="set HOLDFAST_BREAK_GLASS to a directory")
+
+    def _new_places(self, run_id: str) -> Iterator[Path]:
+        yield self._settings.run_dir(run_id)
+        # Looked for only where the usual one will not do: it costs as much as a step.
+        yield find_place(os.environ).directory / "runs" / run_id
 
     def spare_jobs(self, run_id: str) -> list[Path]:
         """Where jobs are begun when the run's own directory cannot be written any more, the best place first."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from orchestrator.documents.lint import lint
@@ -26,20 +28,49 @@ class Prepared:
     warnings: tuple[Problem, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be planned."""
+
+    name: str
+    mode: Mode
+    inputs: Mapping[str, Any]
+    site: str | None
+    inventory: Path | None
+
+
 class Preparing:
-    """Makes plans, for one thread at a time. Remembers the last one: whoever starts hundreds of runs of the same
-    documents plans once."""
+    """Makes plans, one at a time. Remembers the last one: whoever starts hundreds of runs of the same documents plans
+    once, and those who ask while others wait for the documents are answered with one reading of them."""
 
     def __init__(self) -> None:
+        self._turn = Lock()
+        self._readings = 0
+        self._question: Question | None = None
         self._last: tuple[Prepared, Mapping[str, Any]] | None = None
 
-    def prepare(self, loaded: Loaded, mode: Mode, inputs: Mapping[str, Any]) -> Prepared:
-        """Lint and plan. Raises DocumentError for errors (not for warnings), UsageError for inputs."""
-        run_id = new_run_id(SystemClock().wall())
+    def prepare(self, question: Question, load: Callable[[], Loaded]) -> Prepared:
+        """Load, lint and plan. Raises DocumentError for errors (not for warnings), UsageError for inputs."""
+        begun = self._readings
+        with self._turn:
+            # Documents whose reading began after they were asked for are as good as read for this very question.
+            if self._readings > begun and self._question == question and self._last is not None:
+                before = self._last[0]
+                return replace(before, plan=replace(before.plan, run_id=_fresh_id()))
+            self._readings += 1
+            self._question = None  # until it is answered
+            prepared = self._prepare(load(), question.mode, question.inputs)
+            self._question = question
+            return prepared
+
+    def _prepare(self, loaded: Loaded, mode: Mode, inputs: Mapping[str, Any]) -> Prepared:
+        run_id = _fresh_id()
         if self._last is not None:
             before, given = self._last
             if before.plan.mode is mode and given == inputs and _same(before.loaded, loaded):
-                return replace(before, plan=replace(before.plan, run_id=run_id), loaded=loaded)
+                again = replace(before, plan=replace(before.plan, run_id=run_id), loaded=loaded)
+                self._last = (again, given)
+                return again
         problems = lint(loaded)
         errors = [problem for problem in problems if not problem.warning]
         if errors:
@@ -49,6 +80,10 @@ class Preparing:
         # A large runbook is read anew each time, so nothing would be gained by keeping it.
         self._last = (prepared, dict(inputs)) if len(plan.steps) <= SMALL else None
         return prepared
+
+
+def _fresh_id() -> str:
+    return new_run_id(SystemClock().wall())
 
 
 SMALL = 500

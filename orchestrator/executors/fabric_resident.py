@@ -29,6 +29,8 @@ FRESH = 0.2
 link that went silent while nobody listened."""
 _READY = 5.0
 """Seconds for a shell to come up, or to say that it is still there."""
+_TIDY = 0.5
+"""Seconds without a job that ended after which what may go on the hosts goes."""
 _GOODBYE = 1.0
 """Seconds that closing gives the shells to take away what they were told to."""
 _NOTHING = Command(("true",), {})
@@ -43,6 +45,9 @@ class Shell:
         self._nonce = nonce
         self._telling = threading.Lock()
         self.heard = time.monotonic()
+        self._untold: list[Place] = []
+        """Whose results are safely kept, which the shell has still to hear."""
+        self._uncleared = False
 
     def ask(self, command: Command, place: Place, *, nonce: str, send: bool, made: bool) -> bool:
         """Ask for a command; False where it is too large to be asked for here. Raises Lost."""
@@ -53,17 +58,24 @@ class Shell:
         return True
 
     def drop(self, place: Place) -> None:
-        """A job's result is safely kept: its directory may go. Lost words are no error."""
-        try:
-            self._say(wrapper.dropping(place, served=self._nonce))
-        except Lost:
-            return  # what stands there still is found by who looks for the job, and harms nobody
+        """A job's result is safely kept: its directory may go. Told with the next command, or by ``clear``."""
+        with self._telling:
+            self._untold.append(place)
+
+    def clear(self) -> None:
+        """Have the directories taken away that may go. Lost words are no error."""
+        if self._untold or self._uncleared:
+            try:
+                self._say(wrapper.clearing())
+            except Lost:
+                return  # what stands there still is found by who looks for the job, and harms nobody
+            self._uncleared = False
 
     def answers(self, within: float) -> bool:
         """Whether it is still there, after everything it was asked before."""
         nonce = secrets.token_hex(8)
         try:
-            self._say(wrapper.calling(nonce=nonce, served=self._nonce))
+            self._say(wrapper.calling(nonce=nonce))
         except Lost:
             return False
         return self.says("here", nonce, within)
@@ -85,7 +97,9 @@ class Shell:
 
     def _say(self, text: bytes) -> None:
         with self._telling:
-            self.stream.say(text)
+            told, self._untold = self._untold, []
+            self._uncleared = self._uncleared or bool(told)
+            self.stream.say(b"".join([*map(wrapper.dropping, told), text]))
 
 
 class Asked:
@@ -113,7 +127,7 @@ class Asked:
     def taken(self) -> None:
         """See Stream. On this machine the wrapper's directory is the job's own, and stays."""
         if self._place.base is None:
-            self._shell.drop(self._place)
+            self._shells.drop(self._shell, self._place)
 
     def noise(self) -> str:
         """See Stream."""
@@ -153,6 +167,8 @@ class Shells:
         self._kept: dict[Hashable, _Kept] = {}
         self._lent: set[Shell] = set()
         self._closed = False
+        self._dropped = 0.0
+        """When something was last told to go; 0 where nothing is left to go."""
 
     def ahead(self, hosts: Sequence[Host], lock_fds: Sequence[int] = ()) -> None:
         """Bring a shell up on each host, without waiting: a step that comes later finds it there.
@@ -210,6 +226,25 @@ class Shells:
                 return
         shell.stream.close()
 
+    def drop(self, shell: Shell, place: Place) -> None:
+        """A job's directory may go: with others, when the shell has nothing else to do."""
+        shell.drop(place)
+        with self._moved:
+            begin, self._dropped = not self._dropped, time.monotonic()
+        if begin:
+            threading.Thread(target=self._tidy, name="tidy hosts", daemon=True).start()
+
+    def _tidy(self) -> None:
+        with self._moved:
+            while not self._closed and (left := self._dropped + _TIDY - time.monotonic()) > 0:
+                self._moved.wait(left)
+            if self._closed:
+                return
+            self._dropped = 0.0
+            idle = [shell for kept in self._kept.values() for shell in kept.idle]
+        for shell in idle:
+            shell.clear()
+
     def discard(self, shell: Shell) -> None:
         """It is of no use any more."""
         with self._moved:
@@ -224,6 +259,8 @@ class Shells:
             lent, self._lent, self._kept = list(self._lent), set(), {}
         with_work = [shell for shell in idle if shell.stream.usable()]
         deadline = time.monotonic() + _GOODBYE
+        for shell in with_work:
+            shell.clear()
         for shell in with_work:
             shell.answers(max(0.0, deadline - time.monotonic()))
         for shell in (*idle, *lent):

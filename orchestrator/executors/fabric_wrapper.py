@@ -136,26 +136,41 @@ def request(
     command: Command, place: Place, *, nonce: str, served: str, send: bool = True, made: bool = False
 ) -> bytes | None:
     """The same for a shell that serves and was itself given the nonce ``served``; None where it is too large."""
-    lines = [
-        *_given("start", command, place, nonce=nonce, send=send, made=made),
-        shlex.join(["hf_take", *command.argv]),
-    ]
-    text = _asked(lines, served)
+    if send and not made and place.base is None and not command.env and command.stdin is None:
+        words = ["hf_run", safe_name(place.run_id), safe_name(place.name), nonce, *command.argv]
+        text = _line(words) or _asked([shlex.join(words)], served)
+    else:
+        lines = [
+            *_given("start", command, place, nonce=nonce, send=send, made=made),
+            shlex.join(["hf_take", *command.argv]),
+        ]
+        text = _asked(lines, served)
     return text if len(text) <= LARGEST_REQUEST else None
 
 
-def dropping(place: Place, *, served: str) -> bytes:
-    """Tells a serving shell that a job's result is safely kept: its directory goes."""
-    return _asked([_base(place), f"hf_dir=$hf_base/{shlex.quote(safe_name(place.name))}", "hf_drop"], served)
+def dropping(place: Place) -> bytes:
+    """Tells a serving shell that a job's result is safely kept: its directory, in the account's home, goes soon."""
+    return _line(["hf_taken", safe_name(place.run_id), safe_name(place.name)])
 
 
-def calling(*, nonce: str, served: str) -> bytes:
+def clearing() -> bytes:
+    """Asks a serving shell to take away now what it was told goes soon."""
+    return _line(["hf_clear"])
+
+
+def calling(*, nonce: str) -> bytes:
     """Asks a serving shell whether it is there: it says ``here``, after everything that it was asked before."""
-    return _asked([f"hf_nonce={shlex.quote(nonce)}", "hf_say here"], served)
+    return b"!hf_nonce=" + shlex.quote(nonce).encode() + b"; hf_say here\n"
 
 
 def _mark(nonce: str) -> str:
     return shlex.quote(f"whole {nonce}")
+
+
+def _line(words: Sequence[str]) -> bytes:
+    """A request that is one line, and therefore needs no mark at its end; empty where the words take several lines."""
+    text = shlex.join(words)
+    return b"" if "\n" in text else f"!{text}\n".encode("utf-8", "surrogateescape")
 
 
 def _asked(lines: Sequence[str], served: str) -> bytes:

@@ -16,17 +16,22 @@ hf_say() { printf '%s %s\n' "$hf_nonce" "$*"; }
 
 hf_nap() { sleep 0.1 2>/dev/null || sleep 1; }
 
+# Takes hf_line apart, which is the stat of process $1.
+hf_read_stat() {
+  set -f
+  set -- "$1" ${hf_line##*") "}
+  set +f
+  [ "$2" != Z ] || return 1
+  hf_who="$1 ${21}-$hf_boot"
+}
+
 # hf_who is "pid start", so that a process number that was given away again is not taken for the old process.
 hf_identity() {
   hf_who="$1 gone"
   kill -0 "$1" 2>/dev/null || return 1
   if [ -r "/proc/$1/stat" ]; then
     { read -r hf_line <"/proc/$1/stat"; } 2>/dev/null || return 1
-    set -f
-    set -- "$1" ${hf_line##*") "}
-    set +f
-    [ "$2" != Z ] || return 1
-    hf_who="$1 ${21}-$hf_boot"
+    hf_read_stat "$1"
   else
     hf_who="$1 $(ps -o lstart= -p "$1" 2>/dev/null | tr -s ' ' '-')"
   fi
@@ -61,8 +66,8 @@ hf_write() { printf '%s\n' "$2" >"$hf_dir/$1"; }
 hf_command() {
   hf_env
   umask "$hf_umask"
-  if command -v setsid >/dev/null 2>&1; then
-    exec setsid "$@" >"$hf_dir/out" 2>"$hf_dir/err"
+  if [ -n "$hf_setsid" ]; then
+    exec "$hf_setsid" "$@" >"$hf_dir/out" 2>"$hf_dir/err"
   else
     exec "$@" >"$hf_dir/out" 2>"$hf_dir/err"
   fi
@@ -70,9 +75,13 @@ hf_command() {
 
 # Waits for the command and keeps its exit code, whatever becomes of the connection.
 hf_keep() {
-  # $$ is the shell this one was forked from.
-  if [ -r /proc/self/stat ]; then read -r hf_me hf_line </proc/self/stat; else hf_me=$(exec sh -c 'echo $PPID'); fi
-  hf_identity "$hf_me"
+  # $$ is the shell this one was forked from. A shell reads byte by byte: the file is long, and read once.
+  if [ -r /proc/self/stat ]; then
+    read -r hf_me hf_line </proc/self/stat
+    hf_read_stat "$hf_me"
+  else
+    hf_identity "$(exec sh -c 'echo $PPID')"
+  fi
   hf_write keeper "$hf_who"
   # Room for the exit code is taken now: the disk may be full when the command ends.
   printf '   \n' >"$hf_dir/rc"
@@ -110,7 +119,10 @@ hf_beats_off() {
 }
 
 hf_piece() {
-  if head -c 1 </dev/null >/dev/null 2>&1; then head -c "$2" "$1"; else cat "$1"; fi
+  if [ -z "$hf_head" ]; then
+    if head -c 1 </dev/null >/dev/null 2>&1; then hf_head=yes; else hf_head=no; fi
+  fi
+  if [ "$hf_head" = yes ]; then head -c "$2" "$1"; else cat "$1"; fi
 }
 
 hf_size() {
@@ -124,14 +136,15 @@ hf_tell() {
   hf_out=$hf_bytes
   hf_size "$hf_dir/err"
   hf_err=$hf_bytes
-  if [ "$hf_send" = 1 ]; then
+  if [ "$hf_send" != 1 ] || [ "$hf_out$hf_err" = 00 ]; then
+    # One write: each is a packet, and wakes everybody on its way.
+    printf '%s result %s 0 0\n%s end\n' "$hf_nonce" "$hf_rc" "$hf_nonce"
+  else
     hf_say result "$hf_rc" "$hf_out" "$hf_err"
     [ "$hf_out" = 0 ] || hf_piece "$hf_dir/out" "$hf_out"
     [ "$hf_err" = 0 ] || hf_piece "$hf_dir/err" "$hf_err"
-  else
-    hf_say result "$hf_rc" 0 0
+    hf_say end
   fi
-  hf_say end
 }
 
 hf_drop() { rm -rf "$hf_dir"; }
@@ -275,11 +288,18 @@ hf_pulse() {
   done
 }
 
-# Reads one request: lines of shell up to the mark. Nothing is done unless all of it has come.
+# Reads one request: one line that is whole in itself and begins with "!", or lines of shell up to the mark.
+# Nothing is done unless all of it has come.
 hf_request() {
   hf_text=
   while IFS= read -r hf_line; do
-    [ "$hf_line" != "$hf_mark" ] || return 0
+    case $hf_line in
+      !*)
+        hf_text=${hf_line#!}
+        return 0
+        ;;
+      "$hf_mark") return 0 ;;
+    esac
     hf_text=$hf_text$hf_line$hf_newline
   done
   return 1
@@ -288,11 +308,28 @@ hf_request() {
 hf_serve() {
   hf_newline='
 '
+  hf_left=
   trap '' HUP
   [ "$hf_beat" = 0 ] || hf_pulse </dev/null >/dev/null &
   hf_say ready
   while hf_request; do eval "$hf_text"; done
+  hf_clear
   [ "$hf_given" = 1 ] || rmdir "$hf_base" 2>/dev/null
+}
+
+# hf_run RUN NAME NONCE WORD...: hf_take for a command in the usual place, without input or environment of its own.
+hf_run() {
+  hf_base=$HOME/.holdfast/jobs/$1
+  hf_name=$2
+  hf_nonce=$3
+  shift 3
+  hf_given=0
+  hf_made=0
+  hf_send=1
+  hf_has_stdin=0
+  hf_stdin=
+  hf_env() { :; }
+  hf_take "$@"
 }
 
 # Within hf_serve: begins the command, and tells its end. What is not the usual course happens in a shell of its own.
@@ -300,13 +337,31 @@ hf_take() {
   hf_dir=$hf_base/$hf_name
   if [ "$hf_made" = 1 ] || mkdir "$hf_dir" 2>/dev/null; then
     hf_keep "$@" </dev/null >/dev/null 2>&1 &
-    hf_say started
     wait "$!"
     if hf_known; then hf_tell; else (hf_follow); fi
   else
     # Where the shell beside is killed, what it had begun is followed from here.
     (hf_start "$@") || (hf_follow)
   fi
+}
+
+# hf_taken RUN NAME: the other side has it all. Several directories go at once, for one process.
+hf_taken() {
+  if [ "$hf_left_in" != "$HOME/.holdfast/jobs/$1" ]; then
+    hf_clear
+    hf_left_in=$HOME/.holdfast/jobs/$1
+  fi
+  hf_left="$hf_left $2"
+  [ "${#hf_left}" -lt 800 ] || hf_clear
+}
+
+hf_clear() {
+  [ -n "$hf_left" ] || return 0
+  set --
+  # The names hold nothing that a shell would take for more than themselves.
+  for hf_one in $hf_left; do set -- "$@" "$hf_left_in/$hf_one"; done
+  rm -rf "$@"
+  hf_left=
 }
 
 hf_main() {
@@ -316,5 +371,9 @@ hf_main() {
   [ ! -r /proc/sys/kernel/random/boot_id ] || read -r hf_boot </proc/sys/kernel/random/boot_id
   hf_dir=$hf_base/$hf_name
   hf_found=
+  hf_head=
+  hf_left_in=
+  # Looked up once, and not for each command.
+  hf_setsid=$(command -v setsid 2>/dev/null)
   "hf_$hf_mode" "$@"
 }

@@ -179,12 +179,15 @@ class FailoverStore:
 
     def records(self, run_id: str, after: int = 0, limit: int = NO_LIMIT) -> Sequence[Record]:
         """See ``Store``."""
-        with self._lock:
-            found = self._do(lambda store: store.records(run_id, after, limit))
-            if found and run_id not in self._memory:
-                self.run(run_id)
-            self._remember(found)
-            return found
+        while True:
+            found, store = self._done(lambda store: store.records(run_id, after, limit))
+            with self._lock:
+                if self._store is not store:
+                    continue  # another run has changed over in between: they must be in the new store too
+                if found and run_id not in self._memory:
+                    self.run(run_id)
+                self._remember(found)
+                return found
 
     def _remember(self, records: Sequence[Record]) -> None:
         for record in records:

@@ -79,6 +79,14 @@ GIVE = """INSERT INTO inbox (run_id, number, verb, step, given_by, account, why,
 DECISIONS = """SELECT number, verb, step, given_by, account, why, given_at FROM inbox
     WHERE run_id = ? AND number > ? ORDER BY number"""
 
+
+def decisions_of(runs: int) -> str:
+    """The query for all decisions of so many runs."""
+    marks = ", ".join("?" * runs)
+    return f"""SELECT run_id, number, verb, step, given_by, account, why, given_at FROM inbox
+        WHERE run_id IN ({marks}) ORDER BY run_id, number"""  # noqa: S608 - nothing but question marks is put in
+
+
 FREE_ENDED_LOCK = """DELETE FROM lock WHERE name = ? AND run_id <> ?
     AND (SELECT e.kind FROM event e WHERE e.run_id = lock.run_id ORDER BY e.seq DESC LIMIT 1) = 'run.ended'"""
 TAKE_LOCK = "INSERT INTO lock (name, run_id, since) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from datetime import datetime
 from threading import RLock
 from typing import Any, TypeVar
@@ -19,14 +18,29 @@ from orchestrator.journal import sql
 from orchestrator.journal.canonical import canonical, plain
 from orchestrator.journal.chain import Record
 from orchestrator.journal.store import NO_LIMIT, Head, HeldLock, RunHeader, RunListing, Seal
+from orchestrator.journal.together import Together
 from orchestrator.model.event import EventKind, from_iso, to_iso
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
 
+MOST_LOOKS = 500
+"""Runs whose decisions are asked for with one query: databases limit how many parameters a statement may have."""
+
 
 class KeyTaken(StoreError):
     """The row's place is taken, or not there to be taken. Never leaves this room."""
+
+
+@dataclass(slots=True, eq=False)
+class _Look:
+    """A run's decisions that somebody wants to know, and the answer."""
+
+    run_id: str
+    after: int
+    rows: list[Row] = field(default_factory=list)
+    done: bool = False
+    error: Exception | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -47,7 +61,7 @@ class SqlStore(ABC):
     def __init__(self, address: str) -> None:
         self._address = address
         self._lock = RLock()
-        self._entries: deque[_Entry] = deque()
+        self._together: Together[_Entry | _Look] = Together(self._do_all)
 
     @property
     def address(self) -> str:
@@ -107,23 +121,35 @@ class SqlStore(ABC):
     def _commit(self, entry: _Entry) -> None:
         """Commit one change. What several threads bring at the same moment is committed together, with one sync: none
         of them is answered before it."""
-        self._entries.append(entry)
-        with self._lock:
-            if not entry.done:  # else somebody who had the lock before has taken it along
-                self._commit_entries()
+        self._together.do(entry)
         if entry.error is not None:
             raise entry.error
 
-    def _commit_entries(self) -> None:
-        waiting: list[_Entry] = []
+    def _do_all(self, wanted: Sequence[_Entry | _Look]) -> None:
+        changes = [one for one in wanted if isinstance(one, _Entry)]
+        looks = [one for one in wanted if isinstance(one, _Look)]
+        with self._lock:
+            if changes and (len(changes) == 1 or not self._committed_together(changes)):
+                self._commit_each(changes)
+            for start in range(0, len(looks), MOST_LOOKS):
+                self._look(looks[start : start + MOST_LOOKS])
+
+    def _look(self, looks: Sequence[_Look]) -> None:
+        """Answer all of them with one query."""
         try:
-            while self._entries:
-                waiting.append(self._entries.popleft())
-            if len(waiting) == 1 or not self._committed_together(waiting):
-                self._commit_each(waiting)
-        finally:
-            # An interrupted thread leaves the others' changes to the others.
-            self._entries.extendleft(entry for entry in reversed(waiting) if not entry.done)
+            if len(looks) == 1:
+                looks[0].rows = self._query(sql.DECISIONS, (looks[0].run_id, looks[0].after))
+            else:
+                found: dict[str, list[Row]] = {}
+                for run_id, *row in self._query(sql.decisions_of(len(looks)), [look.run_id for look in looks]):
+                    found.setdefault(run_id, []).append(tuple(row))
+                for look in looks:
+                    look.rows = [row for row in found.get(look.run_id, ()) if row[0] > look.after]
+        except Exception as error:  # noqa: BLE001 - it is raised where the question came from
+            for look in looks:
+                look.error = error
+        for look in looks:
+            look.done = True
 
     def _committed_together(self, entries: Sequence[_Entry]) -> bool:
         """All of them, or none where one of them cannot be committed."""
@@ -203,9 +229,11 @@ class SqlStore(ABC):
 
     def decisions(self, run_id: str, after: int = 0) -> Sequence[Decision]:
         """Decisions with a higher number, in order."""
-        with self._lock:
-            rows = self._query(sql.DECISIONS, (run_id, after))
-        return [self._read(_to_decision, row) for row in rows]
+        look = _Look(run_id, after)
+        self._together.do(look)
+        if look.error is not None:
+            raise look.error
+        return [self._read(_to_decision, row) for row in look.rows]
 
     def take_locks(self, run_id: str, names: Sequence[str], since: datetime) -> None:
         """Hold all of ``names`` for the run, or none: raises LockHeld."""

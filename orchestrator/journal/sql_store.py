@@ -157,7 +157,7 @@ class SqlStore(ABC):
             with self._transaction():
                 for entry in entries:
                     self._do(entry)
-        except StoreError:
+        except Exception:  # noqa: BLE001 - each is tried by itself then, and learns what is wrong with it
             return False
         for entry in entries:
             entry.done = True

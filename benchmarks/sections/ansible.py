@@ -79,7 +79,8 @@ class Field:
         def turn() -> dict[str, float]:
             self.place.fresh(self.name, "effects", name)
             end_masters(self.sockets)
-            end_masters(self.place.directory("home", ".ansible", "cp-holdfast"))
+            for sockets in self.place.directory("home", ".ansible").glob("cp-holdfast*"):
+                end_masters(sockets)
             measured = go(files)
             prove(effects, self.place.steps, [host.name for host in self.hosts.all])
             return measured

@@ -26,8 +26,15 @@ SSH_ARGS = "holdfast_ssh_args"
 
 
 def sockets_of(sockets: Path | None) -> Path:
-    """Where ssh keeps its shared connections: not where other programs do, as theirs may hang on a cut link."""
-    return sockets or Path.home() / ".ansible" / "cp-holdfast"
+    """Where ssh keeps its shared connections: not where other programs do, as theirs may hang on a cut link.
+
+    Each network has its own: two networks on one machine may have equal addresses, which are other hosts.
+    """
+    try:
+        network = f"-{Path('/proc/self/ns/net').stat().st_ino}"
+    except OSError:
+        network = ""
+    return sockets or Path.home() / ".ansible" / f"cp-holdfast{network}"
 
 
 def environment(workspace: Path, playbooks: Path, directory: Path, sockets: Path) -> dict[str, str]:

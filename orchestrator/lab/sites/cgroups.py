@@ -16,6 +16,8 @@ from orchestrator.errors import LabError
 
 _CONTROLLERS = ("memory", "cpu", "io", "pids")
 """Made available to hosts where they are in version 2."""
+_PERIOD = 100_000
+"""Microseconds in which processor time is measured out; the kernel's own default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class Hierarchies:
     """The memory controller of version 1."""
     freezer: Path | None
     """The freezer of version 1."""
+    cpu: Path | None = None
+    """The processor controller of version 1. A host has a group there only while its processor time is limited."""
 
     @property
     def roots(self) -> tuple[Path, ...]:
@@ -46,9 +50,9 @@ def hierarchies(mounts: str | None = None) -> Hierarchies:
             found.setdefault("unified", Path(place))
         elif kind == "cgroup":
             for option in options.split(","):
-                if option in ("memory", "freezer"):
+                if option in ("memory", "freezer", "cpu"):
                     found.setdefault(option, Path(place))
-    return Hierarchies(found.get("unified"), found.get("memory"), found.get("freezer"))
+    return Hierarchies(found.get("unified"), found.get("memory"), found.get("freezer"), found.get("cpu"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,9 @@ class Group:
     @property
     def directories(self) -> tuple[Path, ...]:
         """Its directories, one in each hierarchy."""
-        return tuple(root / self.name for root in hierarchies().roots)
+        found = hierarchies()
+        limited = [found.cpu / self.name] if found.cpu is not None and (found.cpu / self.name).exists() else []
+        return (*(root / self.name for root in found.roots), *limited)
 
     @property
     def memory(self) -> Path:
@@ -157,6 +163,36 @@ class Group:
         plain.write_text("-1" if memory is None else str(memory))
         if counted and memory is not None and swap is not None:
             (directory / both).write_text(str(memory + swap))
+
+    def limit_cpu(self, share: float | None) -> None:
+        """Allow so much of one processor (0.5: half of it) for all that is in it. None: no limit. Raises LabError."""
+        found = hierarchies()
+        if found.unified is not None and (found.unified / self.name / "cpu.max").exists():
+            quota = "max" if share is None else str(int(share * _PERIOD))
+            (found.unified / self.name / "cpu.max").write_text(f"{quota} {_PERIOD}")
+        elif found.cpu is None:
+            raise LabError(
+                "this kernel limits no processor time by control groups", mend="it needs CFS bandwidth control"
+            )
+        elif share is not None:
+            directory = found.cpu / self.name
+            directory.mkdir(exist_ok=True)
+            (directory / "cpu.cfs_period_us").write_text(str(_PERIOD))
+            (directory / "cpu.cfs_quota_us").write_text(str(int(share * _PERIOD)))
+            self._move(directory)
+        elif (found.cpu / self.name).exists():
+            self._move(found.cpu)
+            (found.cpu / self.name).rmdir()
+
+    def _move(self, directory: Path, seconds: float = 5.0) -> None:
+        """Bring its processes into ``directory``; those that are born meanwhile come in the next round."""
+        deadline = time.monotonic() + seconds
+        while missing := set(self.processes()) - set(_numbers(directory / "cgroup.procs")):
+            for number in missing:
+                with contextlib.suppress(ProcessLookupError):
+                    (directory / "cgroup.procs").write_text(str(number))
+            if time.monotonic() > deadline:
+                raise LabError(f"processes of {self.name} cannot be moved to {directory}")
 
     def _all(self) -> Iterator[Path]:
         """Its directories and those below them, the deepest first."""

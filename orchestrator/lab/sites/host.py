@@ -161,6 +161,11 @@ class LabHost:
         self.group.make()
         self.group.limit(memory, swap)
 
+    def limit_cpu(self, share: float | None) -> None:
+        """Processor time for all that runs on it, as a part of one processor. None: no limit. Raises LabError."""
+        self.group.make()
+        self.group.limit_cpu(share)
+
     def write_service(self, name: str, argv: Sequence[str], *, user: str = "root", **more: Any) -> None:
         """List a service that starts at power on; ``more`` (env, cwd, stop, boot) as in host_service.py."""
         self._list("services.d", name, {"argv": list(argv), "user": user, **more})

@@ -21,6 +21,7 @@ from orchestrator.lab.sites import (
     drill_tools,
     faults,
     faults_paging,
+    faults_performance,
     keys,
     leftovers,
     needs,
@@ -197,8 +198,9 @@ class SitesLab:
                 variables.setdefault(host, {}).update(more)
             groups.update(part.groups(self))
             systems.update(part.systems(self))
-        for host, more in faults_paging.variables(self).items():
-            variables.setdefault(host, {}).update(more)
+        for class_variables in (faults_paging.variables(self), faults_performance.variables()):
+            for host, more in class_variables.items():
+                variables.setdefault(host, {}).update(more)
         drill_tools.write(self.directory)
         tools = {"holdfast_environment": drill_tools.environment(self.directory)}
         variables[CONTROL] = {**tools, **variables.get(CONTROL, {})}

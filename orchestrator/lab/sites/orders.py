@@ -57,7 +57,7 @@ def install(host: LabHost, passwords: Mapping[str, str]) -> None:
     roots.write(host.root, f"{_SETTINGS}/orders.json", target(), 0o644)
     roots.write(host.root, f"{_SETTINGS}/orders.pgpass", passfile(passwords, (ORDERS,)), 0o600)
     host.run(["chown", "ops:ops", f"/{_SETTINGS}/orders.pgpass"])
-    tools.install(host, ["hf-orders", "hf-address"])
+    tools.install(host, ["hf-orders", "hf-address", "hf-latency"])
     if host.name == ACTIVE:
         (settings / "orders-at-boot").touch()
     host.write_boot("orders", ["/usr/local/sbin/hf-orders", "boot"])

@@ -1,0 +1,183 @@
+"""Performance faults: the order service gets slow, for real, and nothing is down.
+
+A session holds locks that orders wait for; a batch account takes the host's processor time, or has its disk write all
+the time; an index is gone that every order needs. The database host is slowed, and customers notice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.errors import LabError
+from orchestrator.lab import effects
+from orchestrator.lab.sites import replication
+from orchestrator.lab.sites.faults import Fault, Notes
+from orchestrator.lab.sites.host import SERVICE_PROGRAM, LabHost
+
+if TYPE_CHECKING:
+    from orchestrator.lab.sites.lab import SitesLab
+
+_DATABASES = "db-a"
+ACCOUNT, HOG = "batch", "batch-figures"
+"""The batch account, and the service it runs."""
+REPORT = "month-end-report"
+"""The name by which the runaway session says who it is."""
+CPU_SHARE = 0.3
+"""Part of one processor that the host has while it is hogged, so that other hosts do not notice the hog."""
+HOGS = 4
+"""Processes that never rest."""
+SCRATCH = "/var/lib/postgresql/batch"
+"""Where the batch writes: the database's own file system."""
+ROWS = 150_000
+"""Accounts of customers: so many that looking for one without an index takes far longer than an order."""
+INDEX = "account_pkey"
+
+_REPORT_SQL = """\
+BEGIN;
+SELECT number FROM order_counter FOR UPDATE;
+SELECT sum(length(pg_sleep(0.02)::text)) FROM generate_series(1, 1000000);
+COMMIT;
+"""
+"""A report that locks what every order needs, and then reads on, a row in 20 ms: slow, and not heavy on the machine."""
+
+_ATTACH = (
+    f"ALTER TABLE account ADD CONSTRAINT {INDEX} PRIMARY KEY USING INDEX {INDEX}",
+    "ALTER TABLE ledger ADD CONSTRAINT ledger_account_fkey FOREIGN KEY (account) REFERENCES account (name) NOT VALID",
+    "ALTER TABLE ledger VALIDATE CONSTRAINT ledger_account_fkey",
+)
+"""What hangs on the index, in the order in which it comes back."""
+
+
+def _query(lab: SitesLab, words: Mapping[str, str]) -> dict[str, Any]:
+    host = lab.host(words.get("host", _DATABASES))
+    home = "/usr/local/share/holdfast-lab"
+    host.run(["install", "-d", home])
+    host.run(["tee", f"{home}/{REPORT}.sql"], input=_REPORT_SQL)
+    psql = host.run(["sh", "-c", "ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1"]).stdout.strip() + "/psql"
+    argv = [psql, "-Xq", "-d", "orders", "-v", "ON_ERROR_STOP=1", "-f", f"{home}/{REPORT}.sql"]
+    host.write_service(REPORT, argv, user="postgres", env={"PGAPPNAME": REPORT}, boot=False)
+    host.service("start", REPORT)
+    asked = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{REPORT}' AND query LIKE '%pg_sleep%'"  # noqa: S608 - constants
+    _until(lambda: replication.sql(host, asked) == "1", f"{REPORT} does not run on {host.name}")
+    return {"service": REPORT, "at": effects.now()}
+
+
+def _cpu(lab: SitesLab, words: Mapping[str, str]) -> dict[str, Any]:
+    host = lab.host(words.get("host", _DATABASES))
+    host.limit_cpu(CPU_SHARE)
+    host.run(["install", "-d", "-m", "0777", SCRATCH])
+    return _hog(host, ["stress-ng", "--cpu", str(HOGS), "--temp-path", SCRATCH, "--quiet"])
+
+
+def _io(lab: SitesLab, words: Mapping[str, str]) -> dict[str, Any]:
+    host = lab.host(words.get("host", _DATABASES))
+    host.run(["install", "-d", "-m", "0777", SCRATCH])
+    argv = ["stress-ng", "--hdd", str(HOGS), "--hdd-bytes", "32M", "--hdd-opts", "wr-seq,fsync", "--quiet"]
+    return _hog(host, [*argv, "--hdd-write-size", "64k", "--temp-path", SCRATCH])
+
+
+def _hog(host: LabHost, argv: list[str]) -> dict[str, Any]:
+    if host.run(["id", "-u", ACCOUNT], check=False).returncode != 0:
+        host.run(["useradd", "--system", "--no-create-home", ACCOUNT])
+    host.write_service(HOG, argv, user=ACCOUNT, boot=False)
+    host.service("start", HOG)
+    _until(lambda: len(batch(host)) > HOGS, f"{HOG} does not run on {host.name}")
+    return {"service": HOG, "at": effects.now()}
+
+
+def batch(host: LabHost) -> list[int]:
+    """Numbers of the batch account's processes on the host."""
+    return [int(word) for word in host.run(["pgrep", "-u", ACCOUNT], check=False).stdout.split()]
+
+
+def _index(lab: SitesLab, words: Mapping[str, str]) -> dict[str, Any]:
+    host = lab.host(words.get("host", _DATABASES))
+    missing = replication.sql(host, f"SELECT {ROWS} - count(*) FROM account WHERE name LIKE 'customer %'")  # noqa: S608 - constants
+    if int(missing) > 0:
+        # Customers' accounts, as years of business leave them. They are there before the index goes.
+        more = f"SELECT 'customer ' || n, 0 FROM generate_series(1, {ROWS}) AS n ON CONFLICT DO NOTHING"  # noqa: S608 - constants
+        replication.sql(host, f"INSERT INTO account {more}; VACUUM ANALYZE account", seconds=120)
+    replication.sql(host, f"ALTER TABLE account DROP CONSTRAINT IF EXISTS {INDEX} CASCADE")
+    return {"at": effects.now()}
+
+
+def _heal_index(lab: SitesLab, notes: Notes) -> None:
+    host = lab.host(str(notes["host"]))
+    if host.state != "on":
+        return
+    # Without the foreign key, or every account that goes would be looked for in the whole ledger.
+    gone = "ALTER TABLE ledger DROP CONSTRAINT IF EXISTS ledger_account_fkey;\n"
+    gone += "DELETE FROM account WHERE name LIKE 'customer %';\n"
+    made = replication.sql(host, f"SELECT count(*) FROM pg_constraint WHERE conname = '{INDEX}'")  # noqa: S608 - constants
+    if made != "1":
+        # One that was left half made by a CREATE INDEX CONCURRENTLY counts for nothing.
+        gone += f"DROP INDEX IF EXISTS {INDEX};\nCREATE UNIQUE INDEX {INDEX} ON account (name);\n{_ATTACH[0]};\n"
+    replication.sql(host, gone + "".join(f"{text};\n" for text in _ATTACH[1:]), seconds=120)
+
+
+def _heal(lab: SitesLab, notes: Notes) -> None:
+    host = lab.host(str(notes["host"]))
+    if host.state == "on":
+        # A server goes on with a query whose client is gone.
+        ended = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = '{REPORT}'"  # noqa: S608 - constants
+        host.run([replication.PROGRAM, "sql"], input=ended, check=False)
+        # What a runbook has stopped for a while hears no other signal.
+        host.run(["pkill", "-KILL", "-u", ACCOUNT], check=False)
+        if name := str(notes.get("service", "")):
+            host.service("stop", name)
+            host.run(["rm", "-f", f"/etc/holdfast-lab/services.d/{name}.json"])
+        host.run(["rm", "-rf", SCRATCH])
+    host.limit_cpu(None)
+
+
+def _until(holds: Any, trouble: str, seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise LabError(trouble, mend="holdfast lab status --hosts")
+        time.sleep(0.05)
+
+
+def variables() -> dict[str, dict[str, Any]]:
+    """Inventory variables: what may be done to whom, and which indexes must be there."""
+    return {
+        "all": {
+            "superuser_sql": [replication.PROGRAM, "sql"],
+            "report_sessions": [REPORT],
+            "batch_accounts": {
+                ACCOUNT: {"measures": ["renice", "pause", "end"], "end": [SERVICE_PROGRAM, "stop", HOG]}
+            },
+            "expected_indexes": [
+                {
+                    "name": INDEX,
+                    "create": f"CREATE UNIQUE INDEX CONCURRENTLY {INDEX} ON account (name)",
+                    "attach": list(_ATTACH),
+                }
+            ],
+        }
+    }
+
+
+FAULTS = {
+    "runaway-query": Fault(
+        "a report on the primary holds a lock that every order waits for (host=NAME)", _DATABASES, _query, _heal
+    ),
+    "cpu-hog": Fault(
+        "a batch account takes the processor time of the primary's host (host=NAME)", _DATABASES, _cpu, _heal
+    ),
+    "io-hog": Fault(
+        "a batch account writes and flushes all the time on the database's file system (host=NAME)",
+        _DATABASES,
+        _io,
+        _heal,
+    ),
+    "index-dropped": Fault(
+        "the index by which every order finds its account is dropped, in a large table (host=NAME)",
+        _DATABASES,
+        _index,
+        _heal_index,
+    ),
+}
+"""Faults of this class, by name."""

@@ -106,7 +106,9 @@ def _host(connections: Connections, host: Host, job: Job, control: Control) -> A
             with looking(connections, host, job, ("sh", "-c", line), control) as (directory, end):
                 if end.rc is None:
                     raise _NotSeen(end.error, mend=end.mend)
-                parts = [(directory / part).read_bytes()[:LARGEST] for part in ("out", "err")]
+                # What nothing was written to need not be there.
+                files = (directory / "out", directory / "err")
+                parts = [file.read_bytes()[:LARGEST] if file.exists() else b"" for file in files]
             return self.result(end.rc, line.encode("utf-8", "surrogateescape"), *parts)
 
         def get_encoding(self) -> str:

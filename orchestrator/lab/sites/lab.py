@@ -22,6 +22,7 @@ from orchestrator.lab.sites import (
     faults,
     faults_paging,
     faults_performance,
+    faults_redundant,
     keys,
     leftovers,
     needs,
@@ -198,7 +199,8 @@ class SitesLab:
                 variables.setdefault(host, {}).update(more)
             groups.update(part.groups(self))
             systems.update(part.systems(self))
-        for class_variables in (faults_paging.variables(self), faults_performance.variables()):
+        of_faults = (faults_paging.variables(self), faults_performance.variables(), faults_redundant.variables(self))
+        for class_variables in of_faults:
             for host, more in class_variables.items():
                 variables.setdefault(host, {}).update(more)
         drill_tools.write(self.directory)

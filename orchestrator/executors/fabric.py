@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from orchestrator.executors.fabric_host import HostEnd, HostWork
 from orchestrator.executors.fabric_login import SshSettings
 from orchestrator.executors.fabric_wrapper import Command, safe_name
 from orchestrator.executors.words import as_texts
+from orchestrator.executors.workers import Workers
 from orchestrator.model.actions import FabricAction
 from orchestrator.model.inventory import Host, Inventory
 from orchestrator.model.job import Job
@@ -39,6 +41,7 @@ class FabricExecutor:
         self._inventory = inventory
         self.connections = connections or Connections(settings or SshSettings())
         self._untaken: dict[str, list[HostWork]] = {}
+        self._workers = Workers()
 
     def run(self, job: Job, control: Control) -> Outcome:
         """Start the command on every host, and follow it to its end."""
@@ -53,7 +56,7 @@ class FabricExecutor:
             (directory / "hosts").mkdir(mode=0o700)
         except OSError as error:
             return failed(f"the job's directory could not be made: {error}", mend="look at the disk of this machine")
-        return self._ended(job, action, works, _each(hosts, lambda host: works[host.name].begin()))
+        return self._ended(job, action, works, self._each(hosts, lambda host: works[host.name].begin()))
 
     def attach(self, job: Job, control: Control) -> Outcome:
         """Find it again on every host, on each as long as the job's time lasts."""
@@ -64,7 +67,7 @@ class FabricExecutor:
             works = self._works(job, control, hosts, command)
         except HoldfastError as error:
             return Outcome(Ending.GONE, error=error.message, mend=error.mend)
-        return self._ended(job, action, works, _each(hosts, lambda host: works[host.name].find()))
+        return self._ended(job, action, works, self._each(hosts, lambda host: works[host.name].find()))
 
     def check(self, job: Job, control: Control) -> Outcome:
         """Log in everywhere and look for the command's program."""
@@ -73,7 +76,7 @@ class FabricExecutor:
             works = self._works(job, control, hosts, command)
         except HoldfastError as error:
             return failed(error.message, mend=error.mend)
-        ends = _each(hosts, lambda host: works[host.name].check())
+        ends = self._each(hosts, lambda host: works[host.name].check())
         bad = {name: end for name, end in ends.items() if end.ending is not Ending.OK}
         if not bad:
             return Outcome(Ending.OK, output={"hosts": {name: {"reachable": True} for name in ends}})
@@ -115,6 +118,29 @@ class FabricExecutor:
             for host in hosts
         }
 
+    def _each(self, hosts: Sequence[Host], work: Callable[[Host], HostEnd]) -> Ends:
+        """``work`` for all hosts at once; what a thread could not say is UNKNOWN."""
+        if len(hosts) == 1:
+            return {hosts[0].name: work(hosts[0])}
+        ends: dict[str, HostEnd] = {}
+        free = threading.BoundedSemaphore(AT_ONCE)
+        ended = threading.Semaphore(0)
+
+        def one(host: Host) -> None:
+            try:
+                with free:
+                    ends[host.name] = work(host)
+            except Exception as error:  # noqa: BLE001  one host's surprise must not hide the other hosts' ends
+                ends[host.name] = HostEnd(Ending.UNKNOWN, error=f"{type(error).__name__}: {error}")
+            finally:
+                ended.release()
+
+        for host in hosts:
+            self._workers.start(host.name, partial(one, host))
+        for _ in hosts:
+            ended.acquire()
+        return {host.name: ends[host.name] for host in hosts}
+
     def _ended(self, job: Job, action: FabricAction, works: Mapping[str, HostWork], ends: Ends) -> Outcome:
         if any(end.ending is Ending.LEFT for end in ends.values()):
             # No outcome will be kept now, so that where it has ended it is kept host by host.
@@ -122,17 +148,17 @@ class FabricExecutor:
                 work.keep()
             return Outcome(Ending.LEFT)
         self._untaken[job.directory] = list(works.values())
-        return self._outcome(job, action, [work.host for work in works.values()], ends)
+        return self._outcome(job, action, {name: work.directory for name, work in works.items()}, ends)
 
-    def _outcome(self, job: Job, action: FabricAction, hosts: Sequence[Host], ends: Ends) -> Outcome:
+    def _outcome(self, job: Job, action: FabricAction, directories: Mapping[str, Path], ends: Ends) -> Outcome:
         endings = [end.ending for end in ends.values()]
         if all(ending is Ending.NOT_STARTED for ending in endings):
             return Outcome(Ending.NOT_STARTED)
-        fabric_output.gather(Path(job.directory) / "out", [(host.name, _directory(job, host)) for host in hosts])
-        seen = {host.name: _seen(_directory(job, host), ends[host.name], action.parse) for host in hosts}
+        fabric_output.gather(Path(job.directory) / "out", list(directories.items()))
+        seen = {name: _seen(directory, ends[name], action.parse) for name, directory in directories.items()}
         bad = {name: end for name, (end, _) in seen.items() if end.ending is not Ending.OK}
-        if len(hosts) == 1:
-            end, output = seen[hosts[0].name]
+        if len(seen) == 1:
+            ((end, output),) = seen.values()
             return Outcome(end.ending, output=output, error=end.error, mend=end.mend)
         worst = next(
             (e for e in (Ending.UNKNOWN, Ending.GONE, Ending.FAILED) if any(b.ending is e for b in bad.values())),
@@ -170,25 +196,3 @@ def _seen(directory: Path, end: HostEnd, parse: str) -> tuple[HostEnd, dict[str,
             Ending.FAILED, rc=end.rc, error=problem, mend="look at its output; parse: auto or text takes any"
         ), output
     return end, output
-
-
-def _each(hosts: Sequence[Host], work: Callable[[Host], HostEnd]) -> Ends:
-    """``work`` for all hosts at once; what a thread could not say is UNKNOWN."""
-    if len(hosts) == 1:
-        return {hosts[0].name: work(hosts[0])}
-    ends: dict[str, HostEnd] = {}
-    free = threading.BoundedSemaphore(AT_ONCE)
-
-    def one(host: Host) -> None:
-        with free:
-            try:
-                ends[host.name] = work(host)
-            except Exception as error:  # noqa: BLE001  one host's surprise must not hide the other hosts' ends
-                ends[host.name] = HostEnd(Ending.UNKNOWN, error=f"{type(error).__name__}: {error}")
-
-    threads = [threading.Thread(target=one, args=(host,), name=host.name, daemon=True) for host in hosts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return {host.name: ends[host.name] for host in hosts}

@@ -45,6 +45,7 @@ class Connections:
     def __init__(self, settings: SshSettings) -> None:
         self.settings = settings
         self._slots: dict[Login, _Slot] = {}
+        self._logins: dict[str, tuple[Host, Login]] = {}
         self._guard = threading.Lock()
         self.watch = Watch()
 
@@ -55,11 +56,18 @@ class Connections:
 
         return Shells(self)
 
+    def login(self, host: Host) -> Login:
+        """Where and as whom; read once for a host that is asked for again and again. Raises ExecutorError."""
+        known = self._logins.get(host.name)
+        if known is None or known[0] is not host:
+            known = self._logins[host.name] = (host, login_of(host, self.settings))
+        return known[1]
+
     def session(self, host: Host, within: float) -> Any:
         """A fresh channel (paramiko's) to ``host``. Raises Unreachable, HostKeyRefused or ExecutorError."""
         import paramiko
 
-        login = login_of(host, self.settings)
+        login = self.login(host)
         deadline = time.monotonic() + within
         with self._guard:
             slot = self._slots.setdefault(login, _Slot())

@@ -65,7 +65,7 @@ class HostWork:
         self.host = host
         self._command = replace(command, env={**environment_of(host), **command.env})
         self._local = host.is_local
-        self._directory = directory
+        self.directory = self._directory = directory
         name = directory.name if self._local else f"{ident}@{host.name}"
         self._place = Place(run_id, name, str(directory.parent) if self._local else None)
         self._control = control
@@ -303,7 +303,7 @@ class _Reader:
                     if self._keep:
                         # What an earlier, broken-off reading left is written anew.
                         for name in ("out", "err"):
-                            (self._directory / name).write_bytes(b"")
+                            (self._directory / name).unlink(missing_ok=True)
                 elif said.word == "end":
                     files.close()
                     return self._ended()
@@ -335,11 +335,9 @@ class _Reader:
         if self._rc is None:
             raise Lost("the answer made no sense")
         if self._keep:
-            # Whole or not there, should this process be killed. Not yet durable: until the outcome is, the target
+            # Half of it is none, should this process be killed. Not yet durable: until the outcome is, the target
             # keeps its own (see settle).
-            fresh = self._directory / "rc.new"
-            fresh.write_text(wrapper.digits(self._rc), encoding="ascii")
-            fresh.replace(self._directory / "rc")
+            (self._directory / "rc").write_text(wrapper.digits(self._rc), encoding="ascii")
         return HostEnd(Ending.OK, rc=self._rc)
 
 

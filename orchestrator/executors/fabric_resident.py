@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from orchestrator.errors import ExecutorError, HostKeyRefused
 from orchestrator.executors import fabric_wrapper as wrapper
-from orchestrator.executors.fabric_login import login_of
 from orchestrator.executors.fabric_stream import LocalStream, Lost, SshStream
 from orchestrator.executors.fabric_wrapper import Command, Frames, Place, Said
 from orchestrator.model.inventory import Host
@@ -241,9 +240,9 @@ class Shells:
             if self._closed:
                 return
             self._dropped = 0.0
-            idle = [shell for kept in self._kept.values() for shell in kept.idle]
-        for shell in idle:
-            shell.clear()
+            shells = [*self._lent, *(shell for kept in self._kept.values() for shell in kept.idle)]
+        for shell in shells:
+            shell.clear()  # one that is busy does it afterwards
 
     def discard(self, shell: Shell) -> None:
         """It is of no use any more."""
@@ -267,7 +266,7 @@ class Shells:
             shell.stream.close()
 
     def _key(self, host: Host, lock_fds: Sequence[int]) -> Hashable:
-        return ("local", *lock_fds) if host.is_local else login_of(host, self._connections.settings)
+        return ("local", *lock_fds) if host.is_local else self._connections.login(host)
 
     def _of(self, key: Hashable) -> _Kept:
         with self._moved:

@@ -66,6 +66,22 @@ def test_steps_one_after_the_other_use_one_shell(do: Callable[..., Outcome], exe
     assert _idle(executor) == [first]
 
 
+def test_what_is_kept_goes_from_the_host_while_the_run_goes_on_and_not_before(
+    sshd_host: SshHost, make_job: Callable[..., Job]
+) -> None:
+    executor = FabricExecutor(inventory_of(sshd_host.host()), sshd_host.settings)
+    try:
+        jobs = [make_job("fabric", {"host": "target", "argv": ["true"]}, step=f"s{number}") for number in range(12)]
+        places = [sshd_host.home / ".holdfast/jobs" / job.run_id / f"{job.ident}@target" for job in jobs]
+        assert all(executor.run(job, Reins(60)).ok for job in jobs)
+        for job in jobs[1:]:
+            executor.kept(job)
+        until(lambda: not any(place.exists() for place in places[1:]))
+        assert (places[0] / "rc").read_text() == "000\n"
+    finally:
+        executor.close()
+
+
 def test_nothing_of_a_step_is_found_by_the_next(do: Callable[..., Outcome], tmp_path: Path) -> None:
     spoiling = "export LEAK=1; umask 0; cd /; trap '' TERM; read line; exit 3"
     assert do(spoiling, env={"GIVEN": "x"}, stdin="a\nb\n").output["rc"] == 3

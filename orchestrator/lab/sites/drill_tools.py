@@ -55,7 +55,9 @@ def main(verb: str, where: str, fault: str, *given: str) -> int:
 def _break(lab: SitesLab, fault: str, given: tuple[str, ...]) -> dict[str, object]:
     words = dict(word.partition("=")[::2] for word in given)
     moment = lab.break_(fault, **words)
-    return {"fault": fault, "host": moment.host, "at": str(moment.at), "changed": moment.changed}
+    at = str(moment.at)
+    # A step that marks the onset takes it from here, and not from its own end, when making the fault took a while.
+    return {"fault": fault, "host": moment.host, "at": at, "changed": moment.changed, "milestones": {"onset": at}}
 
 
 if __name__ == "__main__":

@@ -41,6 +41,10 @@ for key in before.keys() & after.keys():
     one["processes"] += 1
     one["cpu_percent"] += 100 * (after[key][1] - before[key][1]) / seconds
     one["written_mb_s"] += (after[key][2] - before[key][2]) / seconds / 2**20
+total = sum(one["cpu_percent"] for one in accounts.values())
+for one in accounts.values():
+    # Of what this host gets: a host that others leave little may be full all the same.
+    one["cpu_share"] = 100 * one["cpu_percent"] / total if total else 0.0
 rows = [{"account": account, **{k: round(v, 1) for k, v in one.items()}} for account, one in accounts.items()]
-rows.sort(key=lambda one: -max(one["cpu_percent"], 10 * one["written_mb_s"]))
+rows.sort(key=lambda one: -max(one["cpu_share"], 10 * one["written_mb_s"]))
 sys.stdout.write(json.dumps(rows) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 from equality_case import Ground
@@ -28,10 +29,12 @@ class Warm:
         self._places = 0
         self._last: WarmAnsible | None = None
 
-    def launch(self, directory: Path, request: Request, env: dict[str, str], lock_fds: tuple[int, ...]) -> None:
+    def launch(
+        self, directory: Path, request: Request, env: dict[str, str], lock_fds: tuple[int, ...]
+    ) -> socket.socket | None:
         """The Launcher."""
         self._last = self._for(env)
-        self._last.launch(directory, request, env, lock_fds)
+        return self._last.launch(directory, request, env, lock_fds)
 
     def _for(self, env: dict[str, str]) -> WarmAnsible:
         ground = self._ground

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,17 +26,18 @@ from orchestrator.model.inventory import Inventory
 from orchestrator.model.job import Job
 from orchestrator.model.outcome import Ending, Outcome, failed, unknown
 
-Launcher = Callable[[Path, Request, dict[str, str], tuple[int, ...]], None]
+Launcher = Callable[[Path, Request, dict[str, str], tuple[int, ...]], socket.socket | None]
 """Begins the child for a request in a job's directory, with this environment and these locks to hold.
 
 It must start it detached and such that ``detached.find`` finds it again. A warm process that has Ansible imported
-already and forks one child a step can stand here instead of ``cold``; the results must equal ``cold``'s.
+already and forks one child a step can stand here instead of ``cold``; the results must equal ``cold``'s. It may answer
+a socket, to be closed by the caller, whose other end is closed once the exit code is there (see ``detached.follow``).
 """
 
 _REACH = [{"hosts": "all", "gather_facts": False, "tasks": [{"name": "reach the host", "ansible.builtin.ping": {}}]}]
 
 
-def cold(directory: Path, request: Request, env: dict[str, str], lock_fds: tuple[int, ...]) -> None:
+def cold(directory: Path, request: Request, env: dict[str, str], lock_fds: tuple[int, ...]) -> socket.socket | None:
     """Begin a fresh Python with Ansible in it; costs about a second."""
     detached.start(
         directory,
@@ -45,6 +48,7 @@ def cold(directory: Path, request: Request, env: dict[str, str], lock_fds: tuple
         lock_fds=lock_fds,
         share_locks=True,
     )
+    return None
 
 
 class AnsibleExecutor:
@@ -120,24 +124,27 @@ class AnsibleExecutor:
     def _through(self, directory: Path, request: Request, job: Job, control: Control) -> Outcome:
         env = environment(self._workspace, self._playbooks, directory / PRIVATE, self._sockets)
         try:
-            self._launch(directory, request, env, job.lock_fds)
+            told = self._launch(directory, request, env, job.lock_fds)
         except (OSError, ExecutorError) as error:
             if isinstance(detached.find(directory), NotStarted):
                 mend = error.mend if isinstance(error, ExecutorError) else ""
                 return failed(f"ansible could not be started: {error}", mend=mend)
             raise
-        return self._ending(directory, job, control, attach=False)
+        with told or nullcontext():
+            return self._ending(directory, job, control, attach=False, told=told)
 
     def _briefly(self, directory: Path, request: Request, job: Job, control: Control) -> Outcome:
         """Like ``_through``, and what is let go of is stopped: nobody would attach to a check."""
         outcome = self._through(directory, request, job, control)
         found = detached.find(directory)
-        if isinstance(found, Running):
+        if outcome.ending is Ending.LEFT and isinstance(found, Running):
             stop(found.process)
         return failed("the check was broken off") if outcome.ending is Ending.LEFT else outcome
 
-    def _ending(self, directory: Path, job: Job, control: Control, *, attach: bool) -> Outcome:
-        followed = detached.follow(directory, control, job.timeout)
+    def _ending(
+        self, directory: Path, job: Job, control: Control, *, attach: bool, told: socket.socket | None = None
+    ) -> Outcome:
+        followed = detached.follow(directory, control, job.timeout, told)
         if isinstance(followed, Left):
             return Outcome(Ending.LEFT)
         if isinstance(followed, Gone):
@@ -149,8 +156,8 @@ class AnsibleExecutor:
         result = _result(directory)
         outcome = judge(result, cut=str(followed) if isinstance(followed, Stopped) else "")
         if result is not None and result["lost"]:
-            told = f"{outcome.error}\nits output could not be written whole: {result['lost']}".strip()
-            outcome = replace(outcome, error=told)
+            text = f"{outcome.error}\nits output could not be written whole: {result['lost']}".strip()
+            outcome = replace(outcome, error=text)
         return outcome
 
 

@@ -156,7 +156,9 @@ def work(directory: Path, request: Mapping[str, Any], begin: Begin = fresh) -> N
     result["tail"] = output.tail
     result["lost"] = output.lost
     jobdir.shred(directory / PRIVATE)  # first: it may be what fills the disk
-    jobdir.write_durably(directory / RESULT, json.dumps(redactor.value(result)))
+    # Not durable, as the exit code is not either: after a power cut in this moment the end is unknown. The driver keeps
+    # the outcome durably.
+    jobdir.write_at_once(directory / RESULT, json.dumps(redactor.value(result)))
 
 
 def main(directory: Path) -> int:

@@ -228,9 +228,8 @@ def find(directory: Path) -> Running | Ended | NotStarted | Gone:
         return Running(process, began)
     proc.reap(process.pid)
     try:
-        return Ended(int((directory / "rc").read_text(encoding="ascii")))
-    except FileNotFoundError:
-        pass
+        if (rc := _rc(directory)) is not None:
+            return Ended(rc)
     except ValueError:
         return Gone("its exit code was not written whole")
     if not same_boot:
@@ -240,10 +239,14 @@ def find(directory: Path) -> Running | Ended | NotStarted | Gone:
     return Gone("its process is gone and left no exit code")
 
 
-def follow(directory: Path, control: Control, timeout: float) -> Ended | NotStarted | Gone | Left | Stopped:
+def follow(
+    directory: Path, control: Control, timeout: float, told: socket.socket | None = None
+) -> Ended | NotStarted | Gone | Left | Stopped:
     """Wait until the command has ended, has to be stopped, or is let go.
 
-    ``timeout`` is the job's, in seconds from the command's own start, also where another process started it.
+    ``timeout`` is the job's, in seconds from the command's own start, also where another process started it. ``told``
+    is a socket whose other end the companion closes once ``rc`` is there and the locks are let go: what is left of its
+    end then need not be waited for.
     """
     found = find(directory)
     if not isinstance(found, Running):
@@ -255,10 +258,18 @@ def follow(directory: Path, control: Control, timeout: float) -> Ended | NotStar
     try:
         poll = select.poll()
         poll.register(watched, select.POLLIN)
+        if told is not None:
+            poll.register(told, select.POLLIN)
         while True:
             # Asked before the time is: after this process was itself held up, an end that came in time counts.
-            if poll.poll(0):
-                return _after(directory)
+            if ready := dict(poll.poll(0)):
+                if watched in ready:
+                    return _after(directory)
+                with contextlib.suppress(ValueError):
+                    if (rc := _rc(directory)) is not None:
+                        return Ended(rc)
+                assert told is not None
+                poll.unregister(told)  # it can not say how it ended: its death will tell
             if control.wish is Wish.DETACH:
                 return Left()
             left = min(control.remaining(), timeout - found.age())
@@ -269,6 +280,14 @@ def follow(directory: Path, control: Control, timeout: float) -> Ended | NotStar
             poll.poll(min(_SLICE, left) * 1000)
     finally:
         os.close(watched)
+
+
+def _rc(directory: Path) -> int | None:
+    """The exit code; None where there is none. Raises ValueError where it was not written whole."""
+    try:
+        return int((directory / "rc").read_text(encoding="ascii"))
+    except FileNotFoundError:
+        return None
 
 
 def _after(directory: Path) -> Ended | NotStarted | Gone:

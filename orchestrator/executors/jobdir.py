@@ -41,15 +41,26 @@ def began(directory: Path) -> bool:
 
 
 def write_durably(path: Path, text: str) -> None:
-    """Put ``text`` at ``path`` (0600): after a crash it is there whole or not at all."""
+    """Put ``text`` at ``path`` (0600): it is there whole or not at all, after a power cut too."""
+    _write(path, text, durably=True)
+
+
+def write_at_once(path: Path, text: str) -> None:
+    """Put ``text`` at ``path`` (0600): whoever looks sees it whole or not at all. A power cut may tear or lose it."""
+    _write(path, text, durably=False)
+
+
+def _write(path: Path, text: str, *, durably: bool) -> None:
     fresh = path.with_name(path.name + ".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
-        os.fsync(file.fileno())
+        if durably:
+            os.fsync(file.fileno())
     fresh.replace(path)
-    _sync(path.parent)
+    if durably:
+        _sync(path.parent)
 
 
 def _sync(directory: Path) -> None:

@@ -47,6 +47,7 @@ def wait_for_request(lines: Lines, warmed: Warmed) -> NoReturn:
     """Wait, play, and exit."""
     os.setsid()
     player = Player.begin(warmed, lines.teaching)
+    warmed.pages["follow"].own()
     while request := _next(lines):
         answers, out, locks = request.descriptors
         with socket.socket(fileno=answers) as talk:
@@ -59,6 +60,7 @@ def wait_for_request(lines: Lines, warmed: Warmed) -> NoReturn:
                 if _told(talk, {"pid": os.getpid()}) and _heard(talk):
                     start = _Start(talk, directory, player)
                     _see_through(directory, env, request.body["request"], start, out, locks)
+                    warmed.pages["follow"].learn()
                 os._exit(0)
             _told(talk, {"no": why})
         os.close(out)
@@ -121,6 +123,9 @@ class _Start:
         with suppress(OSError):
             os.pwrite(self._code, str(rc).ljust(_WIDTH).encode(), 0)
             (self._directory / "rc.new").rename(self._directory / "rc")
+        # Whoever waits for the end need not wait until the memory is cleared away, which takes some milliseconds.
+        os.close(detached.LOCKS)
+        self._talk.close()
 
     def _wait_for_go(self) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -63,13 +64,16 @@ class WarmAnsible:
                 except OSError as error:
                     self._why = f"it could not be started: {error}"
 
-    def launch(self, directory: Path, request: Request, env: dict[str, str], lock_fds: tuple[int, ...]) -> None:
+    def launch(
+        self, directory: Path, request: Request, env: dict[str, str], lock_fds: tuple[int, ...]
+    ) -> socket.socket | None:
         """Begin the request; a Launcher. Raises what ``cold`` does."""
         self.start()
-        why = self._begin(directory, request, env, lock_fds)
-        if why:
-            self._tell(why)
-            cold(directory, request, env, lock_fds)
+        begun = self._begin(directory, request, env, lock_fds)
+        if isinstance(begun, socket.socket):
+            return begun
+        self._tell(begun)
+        return cold(directory, request, env, lock_fds)
 
     def close(self) -> None:
         """Let go of the warm process, which then ends."""
@@ -88,8 +92,10 @@ class WarmAnsible:
     ) -> None:
         self.close()
 
-    def _begin(self, directory: Path, request: Request, env: dict[str, str], lock_fds: tuple[int, ...]) -> str:
-        """Why it could not be begun warm; empty where it was. Where it was not, it certainly never will be."""
+    def _begin(
+        self, directory: Path, request: Request, env: dict[str, str], lock_fds: tuple[int, ...]
+    ) -> socket.socket | str:
+        """What tells of its end; else why it could not be begun warm, and then it certainly never will be."""
         process = self._process
         if process is None:
             return self._why
@@ -122,7 +128,7 @@ class WarmAnsible:
             detached.note(directory, fork)
             with suppress(OSError):  # then it is found not to have begun
                 wire.send(ours, {"word": "go"})
-        return ""
+            return ours.dup()
 
     def _broken(self, process: WarmProcess) -> str:
         with self._lock:

@@ -13,6 +13,7 @@ It is forked before it is needed, and waits to be told its command line.
 from __future__ import annotations
 
 import atexit
+import mmap
 import os
 import pty
 import signal
@@ -40,31 +41,31 @@ _ROWS, _COLUMNS = 24, 80
 class Player:
     """The waiting fork, as the process sees it that will follow its play."""
 
-    def __init__(self, warmed: Warmed, pid: int, terminal: int, talk: socket.socket) -> None:
+    def __init__(self, warmed: Warmed, pid: int, terminal: int, talk: socket.socket, end: mmap.mmap) -> None:
         self._warmed = warmed
         self._pid = pid
         self._terminal = terminal
         self._talk = talk
+        self._end = end
 
     @classmethod
     def begin(cls, warmed: Warmed, teaching: int) -> Player:
         """Fork it."""
         ours, theirs = wire.pair()
+        end = mmap.mmap(-1, mmap.PAGESIZE)  # both see it
         pid, terminal = pty.fork()
         if pid == 0:
             try:
-                _wait_and_play(warmed, theirs, teaching)
+                _wait_and_play(warmed, theirs, teaching, end)
             except BaseException:  # noqa: BLE001  told on its terminal, as by the interpreter
                 traceback.print_exc()
             finally:
                 os._exit(1)
         theirs.close()
-        return cls(warmed, pid, terminal, ours)
+        return cls(warmed, pid, terminal, ours, end)
 
     def play(self, args: list[bytes], more: dict[str, Any]) -> Any:
         """A Begin (see ``ansible_child``): the waiting fork, where it is as a fresh program would be; else that."""
-        import ptyprocess  # type: ignore[import-untyped]
-
         words = [os.fsdecode(word) for word in args]
         if not self._fits(words, more):
             self._talk.close()
@@ -72,7 +73,7 @@ class Player:
             return ansible_child.fresh(args, more)
         wire.send(self._talk, {"words": words, "env": more["env"], "cwd": more["cwd"]}, [detached.LOCKS])
         self._talk.close()
-        process = ptyprocess.PtyProcess(self._pid, self._terminal)
+        process = _program(self._end)(self._pid, self._terminal)
         process.argv, process.env, process.launch_dir, process.echo = args, more["env"], more["cwd"], False
         return process
 
@@ -88,7 +89,21 @@ class Player:
         )
 
 
-def _wait_and_play(warmed: Warmed, talk: socket.socket, teaching: int) -> NoReturn:
+def _program(end: mmap.mmap) -> Any:
+    """The class of a program on a terminal that says in ``end`` how it ends, before its memory is cleared away."""
+    import ptyprocess  # type: ignore[import-untyped]
+
+    class Program(ptyprocess.PtyProcess):  # type: ignore[misc]
+        def isalive(self) -> bool:
+            if not end[0]:
+                return bool(super().isalive())
+            self.status, self.exitstatus, self.signalstatus, self.terminated = end[1] << 8, end[1], None, True
+            return False
+
+    return Program
+
+
+def _wait_and_play(warmed: Warmed, talk: socket.socket, teaching: int, end: mmap.mmap) -> NoReturn:
     # The number for the locks stays taken, or the locks might come with it and be closed as a copy.
     _keep_only({0, 1, 2, detached.LOCKS, talk.fileno(), teaching, *warmed.descriptors})
     termios.tcsetwinsize(0, (_ROWS, _COLUMNS))
@@ -100,6 +115,7 @@ def _wait_and_play(warmed: Warmed, talk: socket.socket, teaching: int) -> NoRetu
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as ansible-runner asks pexpect for
     sys.path.insert(0, os.path.realpath(Path(warmed.program).parent))
+    warmed.pages["play"].own()
     try:
         told = wire.receive(talk)
     except EOFError:
@@ -117,6 +133,13 @@ def _wait_and_play(warmed: Warmed, talk: socket.socket, teaching: int) -> NoRetu
     warmed.shelf.teach = lambda line: _write(teaching, line)
     rc = _main()
     _write(teaching, DONE + b"\n")
+    # Clearing the memory away takes some milliseconds, for which nobody has to wait.
+    end[1] = rc
+    end[0] = 1
+    for descriptor in (detached.LOCKS, 0, 1, 2):
+        with suppress(OSError):
+            os.close(descriptor)
+    warmed.pages["play"].learn()
     os._exit(rc)
 
 

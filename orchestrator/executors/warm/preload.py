@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.executors.ansible_child import PRIVATE
 from orchestrator.executors.ansible_surroundings import EMPTY_CONFIG
+from orchestrator.executors.warm.memory import Pages
 
 if TYPE_CHECKING:
     from orchestrator.executors.warm.shelf import Shelf
@@ -50,7 +51,7 @@ _MODULES = (
 _PLUGINS = {
     "callback": ("default", "junit", "minimal", "oneline", "tree"),
     "connection": ("ssh", "local"),
-    "shell": ("sh",),
+    "shell": ("sh", "cmd", "powershell"),
     "become": ("su", "sudo"),
     "inventory": ("yaml", "ini"),
     "cache": ("memory",),
@@ -71,7 +72,7 @@ class Warmed:
 
     ``env`` is the environment, with ``place`` wherever a play has its own private directory. ``program`` is the
     ansible-playbook whose place a fork takes, ``cwd`` where it has to work, if that matters. ``descriptors`` are open
-    for Ansible's own sake.
+    for Ansible's own sake. ``pages`` is what the two processes of a play write to.
     """
 
     place: str
@@ -81,6 +82,7 @@ class Warmed:
     config: bytes
     descriptors: frozenset[int]
     shelf: Shelf
+    pages: Mapping[str, Pages]
 
     def unfit(self, env: Mapping[str, str], directory: Path) -> str:
         """Why a play in ``directory`` with the environment ``env`` would not find what it should; empty: it would."""
@@ -125,6 +127,7 @@ def everything(directory: Path) -> Warmed:
     shelf.install()
     for kind, names in _PLUGINS.items():
         shelf.add(kind, names)
+    shelf.add_options("callback", Path(_callbacks()) / "awx_display.py")
     gc.enable()
     return Warmed(
         place=place,
@@ -134,6 +137,7 @@ def everything(directory: Path) -> Warmed:
         config=config,
         descriptors=frozenset(_open() - before),
         shelf=shelf,
+        pages={role: Pages() for role in ("play", "follow")},
     )
 
 
@@ -165,16 +169,20 @@ def _know_words() -> None:
 
 def _runners(private: str) -> dict[str, str]:
     """What ansible-runner adds to the environment. Where it adds anything else, a play is begun fresh."""
-    from ansible_runner.utils import get_callback_dir
-
     return {
-        "ANSIBLE_CALLBACK_PLUGINS": get_callback_dir(),
+        "ANSIBLE_CALLBACK_PLUGINS": _callbacks(),
         "ANSIBLE_STDOUT_CALLBACK": "awx_display",
         "ANSIBLE_RETRY_FILES_ENABLED": "False",
         "AWX_ISOLATED_DATA_DIR": f"{private}/artifacts/run",
         "RUNNER_OMIT_EVENTS": "False",
         "RUNNER_ONLY_FAILED_EVENTS": "False",
     }
+
+
+def _callbacks() -> str:
+    from ansible_runner.utils import get_callback_dir
+
+    return str(get_callback_dir())
 
 
 def _content(env: Mapping[str, str]) -> bytes:

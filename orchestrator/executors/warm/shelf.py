@@ -15,6 +15,7 @@ lies here. Everything else it loads by itself.
 
 from __future__ import annotations
 
+import ast
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -75,6 +76,16 @@ class Shelf:
             self._learn_one(_MODULE, loader.class_name, f"ansible.plugins.{kind}.{name}", path)
             self._learn_one(_OPTIONS, loader.class_name, name, path)
 
+    def add_options(self, kind: str, file: Path) -> None:
+        """What the documentation in ``file`` says of its options. The plugin itself is loaded by each play."""
+        loader = getattr(loaders, f"{kind}_loader")
+        module = ModuleType(file.stem)
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "DOCUMENTATION":
+                module.DOCUMENTATION = ast.literal_eval(node.value)  # type: ignore[attr-defined]
+        key = (loader.class_name, file.stem, str(file))
+        self._options[key] = self._options_of(loader, file.stem, module, str(file))
+
     # -- in a fork -------------------------------------------------------------------------------------------------
 
     def _module(self, loader: Any, name: str, path: str) -> ModuleType:
@@ -85,7 +96,7 @@ class Shelf:
         return self._load(loader, python_module_name=name, path=path)
 
     def _defined(self, loader: Any, name: str, module: ModuleType, path: str) -> None:
-        if is_core(path) and loader.class_name:
+        if loader.class_name and (is_core(path) or (loader.class_name, name, path) in self._options):
             kind = get_plugin_class(loader.class_name)
             if kind in constants.CONFIGURABLE_PLUGINS and not constants.config.has_configuration_definition(kind, name):
                 key = (loader.class_name, name, path)

@@ -8,13 +8,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from executors_kit import Link, Reins, SshHost, keygen, until
 
-from orchestrator.executors.ansible import AnsibleExecutor
+from orchestrator.executors.ansible import AnsibleExecutor, cold
+from orchestrator.executors.warm.launcher import WarmAnsible
 from orchestrator.model.inventory import Host, Inventory
 from orchestrator.model.job import Job
 from orchestrator.model.outcome import Ending
@@ -25,9 +27,11 @@ MakeJob = Callable[..., Job]
 Reach = Callable[..., AnsibleExecutor]
 
 
-@pytest.fixture
-def reach(tmp_path: Path, sshd_host: SshHost) -> Iterator[Reach]:
+@pytest.fixture(params=["cold", "warm"])
+def reach(tmp_path: Path, sshd_host: SshHost, request: pytest.FixtureRequest) -> Iterator[Reach]:
     """An executor whose one host ``far`` is the private sshd, with one playbook of these tasks."""
+    said: list[str] = []
+    warm = WarmAnsible(tmp_path, tmp_path / "playbooks", sockets=tmp_path / "cp", say=said.append)
 
     def make(*tasks: dict[str, Any], **vars_: Any) -> AnsibleExecutor:
         given = {**sshd_host.vars(), "ansible_python_interpreter": sys.executable, **vars_}
@@ -36,9 +40,12 @@ def reach(tmp_path: Path, sshd_host: SshHost) -> Iterator[Reach]:
         play = {"hosts": "all", "gather_facts": False, "tasks": list(tasks)}
         (tmp_path / "playbooks/p.yml").write_text(json.dumps([play]))
         inventory = Inventory(str(tmp_path / "hosts.yml"), {"far": Host("far", given)}, {})
-        return AnsibleExecutor(inventory, tmp_path / "playbooks", tmp_path, sockets=tmp_path / "cp")
+        launch = warm.launch if request.param == "warm" else cold
+        return AnsibleExecutor(inventory, tmp_path / "playbooks", tmp_path, sockets=tmp_path / "cp", launch=launch)
 
-    yield make
+    with warm if request.param == "warm" else nullcontext():
+        yield make
+    assert not said
     for master in (tmp_path / "cp").glob("*"):
         subprocess.run(["ssh", "-O", "exit", "-o", f"ControlPath={master}", "far"], capture_output=True, timeout=30)
 

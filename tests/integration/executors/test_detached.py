@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -64,6 +65,27 @@ def test_a_command_ends_with_its_exit_code_and_output(place: Path) -> None:
     assert lines(place / "out") == ["seen", "wrong"]
     assert (place / "out").stat().st_mode & 0o777 == 0o600
     assert detached.find(place) == Ended(3)
+
+
+def test_an_exit_code_that_is_told_of_is_taken_before_the_process_is_gone(place: Path) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, subprocess.Popen(["sleep", "60"]) as company:
+        process = proc.find(company.pid)
+        assert process is not None
+        detached.note(place, process)
+        (place / "rc").write_text("7\n")
+        theirs.close()
+        assert detached.follow(place, control(), 30.0, ours) == Ended(7)
+        assert company.poll() is None
+        company.kill()
+
+
+def test_without_an_exit_code_the_end_of_the_process_counts_whatever_is_told(place: Path) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        detached.start(place, ["sh", "-c", "sleep 0.5; exit 3"], env=ENV)
+        theirs.close()
+        assert detached.follow(place, control(), 30.0, ours) == Ended(3)
 
 
 def test_words_are_given_as_they_are(place: Path) -> None:

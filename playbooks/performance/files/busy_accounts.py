@@ -1,4 +1,4 @@
-"""Which accounts keep this host busy: one JSON list, the busiest first. Looks for a second. Only the standard library."""
+"""Which accounts keep this host busy: one JSON list, the busiest first. Looks for a second; standard library only."""
 
 import json
 import os

@@ -66,9 +66,18 @@ class Warm:
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
     def children(self) -> list[str]:
-        """The processes that it is the parent of."""
-        return Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()
+        """The living processes that it is the parent of; the dead are reaped when the next one is taken."""
+        listed = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()
+        return [number for number in listed if not _is_dead(number)]
 
     def close(self) -> None:
         for one in self._kept.values():
             one.close()
+
+
+def _is_dead(number: str) -> bool:
+    try:
+        stat = Path(f"/proc/{number}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return True
+    return stat.rpartition(") ")[2].startswith("Z")

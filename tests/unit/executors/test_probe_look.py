@@ -61,11 +61,11 @@ def look(
 OPEN, SHUT = Sight({"open": True}), Sight({"open": False, "error": "refused"})
 
 
-def test_the_first_look_is_at_once_and_its_beginning_is_when_it_held() -> None:
+def test_the_first_look_is_at_once_and_it_held_when_that_had_its_answer() -> None:
     clock = FakeClock()
     outcome = look(clock, Looks(clock, OPEN, takes=2.0), within=10)
     assert outcome == Outcome(
-        Ending.OK, output={"open": True, "looked": 1}, milestones={"held_at": "2026-01-05T03:00:00.000000Z"}
+        Ending.OK, output={"open": True, "looked": 1}, milestones={"held_at": "2026-01-05T03:00:02.000000Z"}
     )
     assert START.isoformat() == "2026-01-05T03:00:00+00:00"
 
@@ -76,7 +76,7 @@ def test_it_looks_again_in_step_with_every() -> None:
     outcome = look(clock, Looks(clock, SHUT, SHUT, OPEN, takes=0.2), reins, within=10, every=0.5)
     assert outcome.output["looked"] == 3
     assert reins.waits == [pytest.approx(0.3), pytest.approx(0.3)]
-    assert outcome.milestones["held_at"] == "2026-01-05T03:00:01.000000Z"
+    assert outcome.milestones["held_at"] == "2026-01-05T03:00:01.200000Z"
 
 
 def test_a_look_slower_than_every_is_followed_at_once() -> None:

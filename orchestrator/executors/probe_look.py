@@ -82,7 +82,8 @@ def look_until_holds(
     """Look once, or with ``within`` again each ``every`` seconds until it holds; the outcome and the last raw sight.
 
     OK has the milestone ``held_at``: the wall clock when the look that saw it had its answer. A request that a service
-    kept waiting was served at its end, not at its beginning, so this is never earlier than the truth. FAILED names what was not met, or why nothing could be seen. The output tells how often it ``looked``.
+    kept waiting was served at its end, not at its beginning, so this is never earlier than the truth. FAILED names
+    what was not met, or why nothing could be seen. The output tells how often it ``looked``.
     """
     began = clock.mono()
     looked = 0

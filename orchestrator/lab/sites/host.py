@@ -174,6 +174,10 @@ class LabHost:
         """List a program that runs to its end at each power on, before the services, in the order of names."""
         self._list("boot.d", name, {"argv": list(argv), "user": user})
 
+    def forget_boot(self, name: str) -> None:
+        """Take a program off the list of ``write_boot``."""
+        (self.root / "etc/holdfast-lab/boot.d" / f"{name}.json").unlink(missing_ok=True)
+
     def service(self, verb: str, name: str) -> subprocess.CompletedProcess[str]:
         """``start``, ``stop``, ``restart`` or ``status`` of a listed service, now."""
         return self.run([SERVICE_PROGRAM, verb, name], check=verb != "status")

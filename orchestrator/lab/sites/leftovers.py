@@ -17,14 +17,13 @@ from pathlib import Path
 from orchestrator.errors import LabError
 from orchestrator.lab import processes
 from orchestrator.lab.processes import Process
-from orchestrator.lab.sites import register, swaps
+from orchestrator.lab.sites import loops, register, swaps
 from orchestrator.lab.sites.calls import call
 from orchestrator.lab.sites.cgroups import Group, hierarchies
 from orchestrator.lab.sites.network import NAMESPACES
 from orchestrator.lab.sites.topology import NAMED
 
 _PROC = Path("/proc")
-_LOOPS = Path("/sys/block")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class Leftovers:
 def labs() -> set[str]:
     """Keys of all labs that the machine sees anything of."""
     named = [*_namespaces(), *(source for source, _ in _mounts()), *_groups()]
-    named += [*swaps.listed(), *(image for _, image in _loops())]
+    named += [*swaps.listed(), *(image for _, image in loops.attached())]
     return {found["key"] for text in named for found in NAMED.finditer(text)} | register.known().keys()
 
 
@@ -74,7 +73,7 @@ def of(key: str, directory: Path | None = None) -> Leftovers:
         namespaces=namespaces,
         mounts=[place for source, place in _mounts() if ours(source) or ours(place)],
         groups=groups,
-        loops=[device for device, image in _loops() if ours(image)],
+        loops=[device for device, image in loops.attached() if ours(image)],
         swaps=[str(place) for place in swaps.below(directory / "hosts")] if directory is not None else [],
     )
 
@@ -139,15 +138,6 @@ def _groups() -> list[str]:
     roots = [*found.roots, *([found.cpu] if found.cpu is not None else [])]
     names = {path.name for root in roots for path in root.iterdir() if NAMED.fullmatch(path.name)}
     return sorted(names)
-
-
-def _loops() -> list[tuple[str, str]]:
-    """Each loop device in use with the file behind it (which may be deleted)."""
-    found = []
-    for place in sorted(_LOOPS.glob("loop*/loop/backing_file")):
-        with contextlib.suppress(OSError):
-            found.append((f"/dev/{place.parent.parent.name}", place.read_text().strip().removesuffix(" (deleted)")))
-    return found
 
 
 def _plain(text: str) -> str:

@@ -1,7 +1,7 @@
 """A mirrored disk below a host's database: a btrfs RAID-1 on loop devices, and a spare beside it.
 
-A plain lab has none; it is made when a fault needs it. It goes with the power of its host: the data is then in the
-images, and ``take_back`` puts it where it was.
+A plain lab has none; it is made when a fault needs it. At each power on the host mounts it again; ``take_back`` puts the
+data where it was.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import LabError
-from orchestrator.lab.sites import data, replication
+from orchestrator.lab.sites import data, loops, replication, roots
 from orchestrator.lab.sites.calls import call
 from orchestrator.lab.sites.host import LabHost
 
@@ -27,6 +27,7 @@ SIZE = 1024 * 2**20
 """Bytes of each disk. The images have holes, so only what is written takes room."""
 _TOOLS = ("lab-mirror", "lab-disk")
 _PROGRAMS = "/usr/local/sbin"
+_BOOT = "mirror"
 
 
 def image(lab: SitesLab, host: LabHost, disk: str) -> Path:
@@ -46,6 +47,7 @@ def lay(lab: SitesLab, host: LabHost, *, spare: bool) -> None:
         host.run(["chmod", "755", f"{_PROGRAMS}/{tool}"])
     for disk in (*MEMBERS, *([SPARE] if spare else [])):
         _plug(host, disk, image(lab, host, disk))
+    _keep_after_power_off(lab, host)
     host.run([f"{_PROGRAMS}/lab-mirror", "lay", *map(device, MEMBERS)], seconds=120.0)
     data.wait_for(lambda: _trouble(host), 60.0)
 
@@ -86,6 +88,8 @@ def take_back(lab: SitesLab, host: LabHost) -> None:
             _plug(host, disk, file)
         readable = [device(disk) for disk, file in there.items() if _has_file_system(file)]
         host.run([f"{_PROGRAMS}/lab-mirror", "back", *readable], seconds=120.0)
+        roots.name_disks(host.directory, {})
+        host.forget_boot(_BOOT)
         host.run(["rm", "-f", *map(device, files), *(f"{_PROGRAMS}/{tool}" for tool in _TOOLS)])
     for file in there.values():
         for loop in _loops(file):
@@ -118,10 +122,17 @@ def _plug(host: LabHost, disk: str, file: Path) -> None:
     number = Path(loop).stat().st_rdev
     host.run(["rm", "-f", device(disk)])
     host.run(["mknod", "-m", "660", device(disk), "b", str(os.major(number)), str(os.minor(number))])
+    host.run([f"{_PROGRAMS}/lab-disk", "name", device(disk), f"/srv/disks/{file.name}"])
+
+
+def _keep_after_power_off(lab: SitesLab, host: LabHost) -> None:
+    files = {disk: file for disk in (*MEMBERS, SPARE) if (file := image(lab, host, disk)).exists()}
+    roots.name_disks(host.directory, files)
+    host.write_boot(_BOOT, [f"{_PROGRAMS}/lab-mirror", "boot", *map(device, files)])
 
 
 def _loops(file: Path) -> list[str]:
-    return call(["losetup", "--noheadings", "--output", "NAME", "--associated", str(file)]).stdout.split()
+    return [device for device, image_file in loops.attached() if image_file == str(file)]
 
 
 def _has_file_system(file: Path) -> bool:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from orchestrator.errors import LabError
+from orchestrator.lab.sites import loops
 from orchestrator.lab.sites.calls import call
 from orchestrator.lab.sites.topology import DATABASE_ADDRESS, HOSTS, ORDERS_ADDRESS, OUTSIDERS
 
@@ -96,10 +98,23 @@ def hosts_file() -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def name_disks(directory: Path, images: Mapping[str, Path]) -> None:
+    """Say which disks the host has from its next power on: their names inside, and the images they are made of."""
+    file = directory / "disks.json"
+    if images:
+        file.write_text(json.dumps({name: str(image) for name, image in images.items()}))
+    else:
+        file.unlink(missing_ok=True)
+
+
 def devices(directory: Path) -> dict[str, str]:
-    """Block devices the host has at power on: their names inside, and what they are outside."""
+    """Block devices the host has at power on: their names inside, and what they are outside.
+
+    Looked up anew each time, because a loop device that was given back may be somebody else's now.
+    """
     try:
-        found: dict[str, str] = json.loads((directory / "devices.json").read_text())
+        images: dict[str, str] = json.loads((directory / "disks.json").read_text())
     except FileNotFoundError:
         return {}
-    return found
+    devices = {image: device for device, image in loops.attached()}
+    return {name: devices[image] for name, image in images.items() if image in devices}

@@ -161,16 +161,18 @@ class MarkerExecutor:
 
     def _measure(self, measure: MarkerMeasure, job: Job, files: MarkerFiles, control: Control) -> Outcome:
         written = files.written()
-        if not written:
+        host = self._inventory.one(measure.target)
+        # A live outage has no markers; where customers keep receipts, the loss is counted by those alone.
+        receipts = _receipts(host, measure.receipts) if measure.receipts is not None else []
+        if not written and not receipts:
             return failed(
                 "no markers were written: RPO is unproven",
                 mend="start markers (marker: {start: ...}) before the fault; a live outage has none",
                 output={"written": 0},
             )
-        host = self._inventory.one(measure.target)
-        output = count(written, _markers(host, job.run_id, control))
-        if measure.receipts is not None and measure.ledger is not None:
-            output["receipts"] = count(_receipts(host, measure.receipts), _numbers(host, measure.ledger, control))
+        output = count(written, _markers(host, job.run_id, control)) if written else {}
+        if measure.ledger is not None:
+            output["receipts"] = count(receipts, _numbers(host, measure.ledger, control))
         _keep(job, output)
         return Outcome(Ending.OK, output=output)
 

@@ -166,7 +166,7 @@ def _amount(value: Any) -> float | None:
 
 
 def judge_rpo(story: Story, found: list[Loss]) -> Objective:
-    """RPO: from the markers that were read back; the worst of several measurements counts."""
+    """RPO: from the markers and receipts that were read back; the worst of several measurements counts."""
     plan = story.plan
     limit = plan.rpo
 
@@ -176,7 +176,8 @@ def judge_rpo(story: Story, found: list[Loss]) -> Objective:
     if plan.mode in (Mode.CHECK, Mode.TABLETOP):
         return say(Verdict.NOT_APPLICABLE, remark("not_recovering", mode=str(plan.mode)))
     worst = max(found, key=lambda loss: (loss.lost_s, loss.lost_transactions), default=None)
-    measured = {"achieved_s": worst.lost_s, "worst_s": worst.lost_s, "basis": "markers"} if worst else {}
+    basis = "markers" if any(loss.kind == "markers" for loss in found) else "receipts"
+    measured = {"achieved_s": worst.lost_s, "worst_s": worst.lost_s, "basis": basis} if worst else {}
     if limit is None:
         return say(Verdict.NOT_APPLICABLE, remark("rpo_not_set"), **measured)
     running = story.ended is None

@@ -71,6 +71,7 @@ LABELS: dict[str, str] = {
     "basis.monotonic": "monotonic clock",
     "basis.wall": "wall clock",
     "basis.markers": "numbered markers",
+    "basis.receipts": "customers' receipts",
     "basis.counted": "counted time",
     "basis.alert": "alert",
     "basis.person": "person",

@@ -64,6 +64,7 @@ LABELS: dict[str, str] = {
     "basis.monotonic": "单调时钟",
     "basis.wall": "系统时钟",
     "basis.markers": "编号标记",
+    "basis.receipts": "客户回执",
     "basis.counted": "计入时间",
     "basis.alert": "告警",
     "basis.person": "人员",

@@ -169,6 +169,24 @@ def test_without_markers_rpo_is_unproven(executor: MarkerExecutor, act: Callable
     assert outcome.error == "no markers were written: RPO is unproven"
 
 
+def test_without_markers_customers_receipts_alone_count_the_loss(
+    act: Callable[..., Outcome], postgres: Postgres, tmp_path: Path
+) -> None:
+    receipts = tmp_path / "receipts.jsonl"
+    receipts.write_text(
+        "".join(f'{{"number": {n}, "at": "2026-01-05T03:00:0{n}Z", "mono": {n}.5}}\n' for n in range(6))
+    )
+    executor = MarkerExecutor(inventory_of(postgres.host("primary", receipts_file=str(receipts))))
+    ledger = {"target": "primary", "receipts": "receipts_file", "ledger": "select generate_series(0, 3)"}
+    outcome = act(executor, {"measure": ledger})
+    assert outcome.ok, outcome
+    assert set(outcome.output) == {"receipts"}, "markers are not spoken of where there are none"
+    counted = outcome.output["receipts"]
+    assert (counted["written"], counted["lost_transactions"], counted["lost_seconds"]) == (6, 2, 2.0)
+    receipts.write_text("")
+    assert act(executor, {"measure": ledger}).error == "no markers were written: RPO is unproven"
+
+
 def test_a_server_that_is_not_there_takes_no_markers(
     act: Callable[..., Outcome], postgres: Postgres, files: MarkerFiles
 ) -> None:

@@ -142,6 +142,13 @@ def test_the_worst_of_markers_and_receipts_counts() -> None:
     assert (measured.rpo.verdict, measured.rpo.achieved_s) == (MISSED, 31.0)
 
 
+def test_without_markers_receipts_alone_say_what_was_lost() -> None:
+    rpo = measured_loss(written=None, survived=None, lost_transactions=None, lost_seconds=None).rpo
+    assert (rpo.verdict, rpo.basis) == (MET, "receipts")
+    assert rpo.achieved_s == MEASURED["receipts"]["lost_seconds"]
+    assert measured_loss().rpo.basis == "markers"
+
+
 def test_with_nothing_allowed_one_lost_transaction_is_a_miss() -> None:
     assert measured_loss(rpo=0.0, lost_transactions=1, lost_seconds=0.0, receipts=None).rpo.verdict is MISSED
     assert measured_loss(rpo=0.0, lost_transactions=0, lost_seconds=0.0, receipts=None).rpo.verdict is MET

@@ -1,7 +1,7 @@
 """Real hosts in namespaces. Root on Debian; where that is not so the tier is skipped, or fails where it is required.
 
 ``bare``: hosts and network only, ready in a second. ``lab``: with databases, order service and the rest, fresh for each
-test. Both are made once for all tests of a process and put back between tests. Not for xdist: one process at a time.
+test. Both are made once for all tests of a process and put back between tests; two processes have labs of their own.
 """
 
 from __future__ import annotations
@@ -15,6 +15,12 @@ from hosts_kit import clear_after_the_dead, interfaces, place, traces, watched_o
 
 from orchestrator.lab.sites import needs
 from orchestrator.lab.sites.lab import SitesLab
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with the whole lab first: they are the long ones, and two workers are to end at about the same time."""
+    whole = {item.path for item in items if "lab" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path not in whole)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -23,7 +23,7 @@ def test_a_host_without_power_answers_nothing_and_comes_back_with_its_data_and_a
     assert ssh(bare, "db-a", "true", seconds=2).returncode == 255
     host.power_on()
     assert host.state == "on"
-    assert ssh(bare, "db-a", "cat /root/data", user="root").stdout == "kept\n"
+    until(lambda: ssh(bare, "db-a", "cat /root/data", user="root").stdout == "kept\n", "a login finds the data")
     assert host.run(["test", "-e", "/run/data"], check=False).returncode == 1
     assert "10.77.9.9" not in host.run(["ip", "addr"]).stdout
 

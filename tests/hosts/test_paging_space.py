@@ -13,6 +13,8 @@ from hosts_kit import until
 from orchestrator.lab.sites import faults_paging, observing, replication
 from orchestrator.lab.sites.lab import SitesLab
 
+pytestmark = pytest.mark.alone
+
 THRESHOLD = 70
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from orchestrator.executors.marker_files import Acknowledged
@@ -18,7 +19,8 @@ def count(acknowledged: Sequence[Acknowledged], survivors: Collection[int]) -> d
     takeover: what it was told then says nothing of the loss), both read from one clock, which ``clock`` names; 0 where
     nothing is lost, and null where nothing survived from before: the loss then began before all that is known.
     ``last_survived_at`` is that survivor. ``unacknowledged_survived``: commits nobody was told of, which is no loss.
-    ``holes``: survivors among the lost ones; a copy that is merely late has none.
+    ``holes``: survivors among the lost ones; a copy that is merely late has none. ``longest_pause_s``: the longest time
+    between two that were acknowledged one after the other, null with fewer than two.
     """
     there = set(survivors)
     # A number acknowledged twice (a client that asked again) is one transaction: the first answer counts.
@@ -33,9 +35,11 @@ def count(acknowledged: Sequence[Acknowledged], survivors: Collection[int]) -> d
         "survived": len(kept),
         "lost_transactions": len(lost),
         "lost_seconds": _seconds(last_kept, last_lost) if lost else 0.0,
+        "first_written_at": min(known.values(), key=_time).at if known else None,
         "last_written_at": last.at if last else None,
         "last_survived_at": last_kept.at if last_kept else None,
         "unacknowledged_survived": len(there - known.keys()),
+        "longest_pause_s": _longest_pause(list(known.values())),
         "clock": _clock(list(known.values())),
     }
     holes = [e for e in kept if first_lost and last_lost and _time(first_lost) < _time(e) < _time(last_lost)]
@@ -60,6 +64,11 @@ def _seconds(kept: Acknowledged | None, lost: Acknowledged | None) -> float | No
     if kept is None or lost is None:
         return None
     return round(max(0.0, _time(lost) - _time(kept)), 6)
+
+
+def _longest_pause(entries: Sequence[Acknowledged]) -> float | None:
+    pauses = [later - earlier for earlier, later in pairwise(sorted(map(_time, entries)))]
+    return round(max(pauses), 6) if pauses else None
 
 
 def _clock(entries: Sequence[Acknowledged]) -> str:

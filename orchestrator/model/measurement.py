@@ -115,7 +115,7 @@ def measure_story(story: Story) -> Measurement:
     status = status_of(story)
     rows = step_rows(story, line)
     found = losses(story)
-    rto, rpo = judge_rto(story, line, moments, status), judge_rpo(story, found)
+    rto, rpo = judge_rto(story, line, moments, status, found), judge_rpo(story, found)
     service = service_clocks(story, line, moments, ledger)
     resolve = _resolve(story, service)
     onset, restored = moments.get(Milestone.ONSET), moments.get(Milestone.RESTORED)

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Literal
 
-from orchestrator.model.document import Document, Milestone, Mode
-from orchestrator.model.milestones import Milestones
+from orchestrator.model.document import Document, FaultClass, Milestone, Mode
+from orchestrator.model.event import from_iso
+from orchestrator.model.milestones import Milestones, Placed
 from orchestrator.model.remark import Remark, remark
 from orchestrator.model.story import Story
 from orchestrator.model.timeline import Timeline, seconds
@@ -40,8 +41,15 @@ class Objective(Document):
     running: bool = False
 
 
+NOTICED_S = 2.0
+"""Seconds between two commits from which on it is an outage. For less a client waits, and his order succeeds."""
+
+
 class Loss(Document):
-    """What a marker measurement found. ``kind``: markers, or receipts (business transactions of a client)."""
+    """What a marker measurement found. ``kind``: markers, or receipts (business transactions of a client).
+
+    ``longest_pause_s``: the longest time between two commits, from the first to the last one written.
+    """
 
     step: str
     kind: Literal["markers", "receipts"]
@@ -49,13 +57,18 @@ class Loss(Document):
     survived: int | None
     lost_transactions: int
     lost_s: float
+    longest_pause_s: float | None = None
+    first_written_at: str = ""
     last_written_at: str = ""
     last_survived_at: str = ""
     simulated: bool = False
 
 
-def judge_rto(story: Story, line: Timeline, moments: Milestones, status: str) -> Objective:
-    """RTO: from onset to the service restored. Nothing is taken off, neither approvals nor time without a driver."""
+def judge_rto(story: Story, line: Timeline, moments: Milestones, status: str, found: list[Loss]) -> Objective:
+    """RTO: from onset to the service restored. Nothing is taken off, neither approvals nor time without a driver.
+
+    Where a redundant component failed and markers prove that commits went on all the time, there was no outage: 0.
+    """
     plan = story.plan
     limit = plan.rto
 
@@ -84,6 +97,10 @@ def judge_rto(story: Story, line: Timeline, moments: Milestones, status: str) ->
         "worst_s": seconds(worst),
         "basis": line.basis(onset.position, restored.position),
     }
+    pause = _went_on(story, onset, restored, found)
+    if pause is not None and limit is not None and pause <= limit:
+        reason = remark("never_down", pause_s=pause, limit_s=limit, confirmed_s=seconds(took))
+        return say(Verdict.MET, reason, achieved_s=0.0, worst_s=pause, basis="markers")
     if limit is None:
         return say(Verdict.NOT_APPLICABLE, remark("rto_not_set"), **measured)
     if seconds(took) > limit:
@@ -94,6 +111,21 @@ def judge_rto(story: Story, line: Timeline, moments: Milestones, status: str) ->
     if story.simulated:
         return say(Verdict.UNPROVEN, remark("rto_simulated"), **measured)
     return say(Verdict.MET, remark("within", achieved_s=seconds(took), limit_s=limit), **measured)
+
+
+def _went_on(story: Story, onset: Placed, restored: Placed, found: list[Loss]) -> float | None:
+    """The longest time between two commits, where markers from before onset to after restoration show no outage."""
+    if story.plan.fault_class is not FaultClass.REDUNDANT_COMPONENT or story.simulated:
+        return None
+    for loss in found:
+        if loss.kind != "markers" or loss.longest_pause_s is None or not loss.first_written_at:
+            continue
+        whole = from_iso(loss.first_written_at) < from_iso(onset.moment.at) and from_iso(restored.moment.at) < from_iso(
+            loss.last_written_at
+        )
+        if whole and loss.lost_transactions == 0 and loss.longest_pause_s < NOTICED_S:
+            return loss.longest_pause_s
+    return None
 
 
 def _beyond(took: float, limit: float) -> Remark:
@@ -151,6 +183,8 @@ def _loss(step: str, kind: Literal["markers", "receipts"], numbers: Any, simulat
         survived=_count(numbers.get("survived")),
         lost_transactions=lost,
         lost_s=lost_s or 0.0,
+        longest_pause_s=_amount(numbers.get("longest_pause_s")),
+        first_written_at=str(numbers.get("first_written_at") or ""),
         last_written_at=str(numbers.get("last_written_at") or ""),
         last_survived_at=str(numbers.get("last_survived_at") or ""),
         simulated=simulated,

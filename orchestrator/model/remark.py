@@ -28,6 +28,8 @@ ENGLISH: dict[str, str] = {
     "restored_before_onset": "The service was reported restored before the fault began; the milestones contradict.",
     "within": "{achieved_s} of {limit_s}.",
     "beyond": "{achieved_s}, which is {over_s} over the limit of {limit_s}.",
+    "never_down": "There was no outage: commits went on, with {pause_s} between two at most; {limit_s} allowed. "
+    "That the service runs was confirmed {confirmed_s} after onset.",
     "unsure": "{achieved_s} as measured, but up to {worst_s} given how exactly onset and restoration are known; "
     "the limit is {limit_s}.",
     "rpo_not_measured": "No marker measurement ended well, so the loss of data is not known.",

@@ -16,6 +16,7 @@ REMARKS: dict[str, str] = {
     "restored_before_onset": "报告的业务恢复早于故障发生，两个时刻互相矛盾。",
     "within": "{achieved_s}，上限 {limit_s}。",
     "beyond": "{achieved_s}，超出上限 {limit_s} 达 {over_s}。",
+    "never_down": "业务未中断：提交持续进行，间隔最长 {pause_s}；上限 {limit_s}。故障后 {confirmed_s} 确认业务运行。",
     "unsure": "实测 {achieved_s}，但按故障发生与业务恢复时刻的精度计，最长可达 {worst_s}；上限 {limit_s}。",
     "rpo_not_measured": "没有一次标记测量正常结束，数据丢失情况未知。",
     "rpo_unbounded": "丢失 {lost} 笔事务，且此前没有已知保留的事务，丢失的时间跨度未知。",

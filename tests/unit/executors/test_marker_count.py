@@ -19,9 +19,11 @@ def test_the_tail_that_is_missing_is_lost() -> None:
         "survived": 3,
         "lost_transactions": 2,
         "lost_seconds": 1.0,
+        "first_written_at": "2026-01-05T03:00:01.000000Z",
         "last_written_at": "2026-01-05T03:00:05.000000Z",
         "last_survived_at": "2026-01-05T03:00:03.000000Z",
         "unacknowledged_survived": 0,
+        "longest_pause_s": 0.5,
         "clock": "the controller's monotonic clock, when it was told of each commit",
     }
 
@@ -77,3 +79,8 @@ def test_everything_written_has_survived_or_is_lost(written: set[int], survivors
     assert found["written"] == found["survived"] + found["lost_transactions"] == len(written)
     assert found["unacknowledged_survived"] == len(survivors - written)
     assert found["lost_seconds"] is None or found["lost_seconds"] >= 0
+
+
+def test_the_longest_pause_lies_between_two_that_follow_each_other() -> None:
+    assert count(acks(1, 2, 6, 7), {1, 2, 6, 7})["longest_pause_s"] == 2.0
+    assert count(acks(1), {1})["longest_pause_s"] is None

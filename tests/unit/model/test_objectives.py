@@ -28,7 +28,7 @@ from example_runs import (
     until_noticed,
 )  # fmt: skip
 
-from orchestrator.model.document import Milestone, Mode
+from orchestrator.model.document import FaultClass, Milestone, Mode
 from orchestrator.model.event import to_iso
 from orchestrator.model.measurement import Measurement, measure
 from orchestrator.model.objectives import Verdict
@@ -210,3 +210,40 @@ def test_a_restored_mark_on_a_step_left_out_by_its_condition_does_not_hide_the_o
     w = Writer(plan([step("a", marks=marks, skip="only in mode live"), step("b", marks=marks)]))
     w.add(K.STEP_SKIPPED, step="a", why="only in mode live")
     assert measure(w.do("b", 1.0).finish()).milestone(Milestone.RESTORED) is not None
+
+
+def one_of_two_fails(**measured: Any) -> Measurement:
+    """A redundant component fails 1 s after the first marker, the service is seen to run, the markers are read back."""
+    steps = [
+        step("break", marks=(Milestone.ONSET,)),
+        step("serves", "probe", marks=(Milestone.RESTORED,)),
+        step("loss", "marker", spec={"measure": {"target": "primary"}}),
+    ]
+    w = Writer(plan(steps, fault_class=measured.pop("fault_class", FaultClass.REDUNDANT_COMPONENT)))
+    begun = to_iso(w.wall)
+    w.tick(1.0).do("break", 1.0).tick(3.0).do("serves", 1.0).tick(5.0)
+    numbers = {"written": 50, "lost_transactions": 0, "lost_seconds": 0.0, "longest_pause_s": 0.4}
+    moments = {"first_written_at": begun, "last_written_at": to_iso(w.wall)}
+    return measure(w.do("loss", 1.0, Outcome(Ending.OK, output={**numbers, **moments, **measured})).finish())
+
+
+def test_where_commits_went_on_all_the_time_there_was_no_outage() -> None:
+    rto = one_of_two_fails().rto
+    assert (rto.verdict, rto.achieved_s, rto.worst_s, rto.basis) == (MET, 0.0, 0.4, "markers")
+    assert rto.reason.code == "never_down"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"longest_pause_s": 2.5},
+        {"longest_pause_s": None},
+        {"lost_transactions": 1},
+        {"first_written_at": to_iso(START + timedelta(hours=1))},
+        {"last_written_at": to_iso(START)},
+        {"fault_class": FaultClass.SHARED_COMPONENT},
+    ],
+)
+def test_what_markers_do_not_prove_is_timed_from_onset_to_restored(more: dict[str, Any]) -> None:
+    rto = one_of_two_fails(**more).rto
+    assert (rto.achieved_s, rto.reason.code) == (pytest.approx(4.0, abs=0.1), "within")

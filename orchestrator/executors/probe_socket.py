@@ -34,6 +34,19 @@ def connect(address: str, port: int, within: float) -> socket.socket:
     raise last
 
 
+def has_way(address: str, port: int, within: float) -> bool:
+    """Whether this machine itself knows a way to an address; nothing is sent. False where the name is not resolved."""
+    try:
+        for family, endpoint in _resolve(address, port, within):
+            # A datagram socket asks this machine's routes alone.
+            with socket.socket(family, socket.SOCK_DGRAM) as made, contextlib.suppress(OSError):
+                made.connect(endpoint)
+                return True
+    except OSError:
+        return False
+    return False
+
+
 def _resolve(address: str, port: int, within: float) -> list[tuple[socket.AddressFamily, tuple[object, ...]]]:
     with contextlib.suppress(ValueError):
         literal = ipaddress.ip_address(address)

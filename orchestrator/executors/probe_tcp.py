@@ -8,7 +8,7 @@ import socket
 from orchestrator.errors import ExecutorError
 from orchestrator.executors.contract import Control
 from orchestrator.executors.probe_look import Sight, blind
-from orchestrator.executors.probe_socket import connect
+from orchestrator.executors.probe_socket import connect, has_way
 from orchestrator.model.actions import TcpProbe
 from orchestrator.model.inventory import Host, Inventory
 
@@ -50,7 +50,10 @@ def look_tcp(inventory: Inventory, probe: TcpProbe, control: Control) -> Sight:
             f"{address} has no address: {error.strerror}", "look at the name and at this machine's name service"
         )
     except OSError as error:
-        if error.errno in _OURS:
+        # A router on the way says the same of a network that it does not reach any more: then a site is gone, and this
+        # machine has looked.
+        from_router = error.errno == errno.ENETUNREACH and has_way(address, port, 1.0)
+        if error.errno in _OURS and not from_router:
             return blind(f"this machine cannot look: {error.strerror or error}")
         told = "no answer" if isinstance(error, TimeoutError) else error.strerror or str(error)
         return Sight({"open": False, "error": told}, f"{address}:{port} {told}\n".encode())

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 import pytest
+from executors_kit import Reins
 
 from orchestrator.errors import ExecutorError
+from orchestrator.executors import probe_tcp
 from orchestrator.executors.probe_psql import arguments, environment
 from orchestrator.executors.probe_sql import seen, typed
 from orchestrator.executors.probe_tcp import endpoint
+from orchestrator.model.actions import TcpProbe
 from orchestrator.model.inventory import Host, Inventory
 
 INVENTORY = Inventory(
@@ -88,3 +92,22 @@ def test_the_connection_is_in_the_environment_and_not_in_the_words(monkeypatch: 
     assert "PGSERVICE" not in env
     words = arguments("psql")
     assert {"-X", "-w", "-q"} <= set(words) and not {"pw", "10.0.0.1"} & set(words)
+
+
+@pytest.mark.parametrize(
+    ("address", "blind"),
+    [
+        pytest.param("127.0.0.1", False, id="there is a way: a router said it"),
+        pytest.param("fe80::1", True, id="this machine knows no way itself"),
+    ],
+)
+def test_a_network_that_a_router_does_not_reach_is_a_sight_and_no_way_from_here_is_none(
+    address: str, blind: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: object) -> None:
+        raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+    monkeypatch.setattr(probe_tcp, "connect", unreachable)
+    sight = probe_tcp.look_tcp(INVENTORY, TcpProbe(address=f"[{address}]:5432"), Reins())
+    assert sight.blind is blind
+    assert sight.output.get("open") is (None if blind else False)

@@ -10,13 +10,15 @@ from orchestrator import __version__
 
 def main() -> NoReturn:
     """Run ``holdfast``; always ends by SystemExit."""
+    from orchestrator.cli import leaving
     from orchestrator.cli.streams import prepare
 
+    leaving.prepare()
     prepare()
     if sys.argv[1:] in (["--version"], ["-V"]):
         sys.stdout.write(f"holdfast {__version__}\n")
-        sys.exit(0)
-    sys.exit(_call())
+        sys.exit(leaving.with_code(0))
+    sys.exit(leaving.with_code(_call()))
 
 
 def _call() -> int:

@@ -48,7 +48,11 @@ def settings(by: str | None = None) -> Settings:
 
 def app(by: str | None = None, warn: Callable[[str], None] | None = None) -> Holdfast:
     """The program, put together for this call. ``warn`` is told what is odd but stops nothing."""
+    import atexit
+
     from orchestrator.cli import streams
     from orchestrator.wiring.app import Holdfast
 
-    return Holdfast(settings(by), warn or (lambda text: streams.warn(f"warning: {text}")))
+    program = Holdfast(settings(by), warn or (lambda text: streams.warn(f"warning: {text}")))
+    atexit.register(program.memory.close)
+    return program

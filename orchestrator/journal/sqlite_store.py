@@ -167,10 +167,15 @@ class SqliteStore(SqlStore):
 
     def close(self) -> None:
         """Let go of the database. May be called twice."""
-        with self._lock:  # not under the hands of a thread that commits
+        # Not under the hands of a thread that commits; one that hangs in it must not keep the process from ending.
+        if not self._lock.acquire(timeout=BUSY_SECONDS):
+            return
+        try:
             connection, self._connection = self._connection, None
             if connection is not None:
                 connection.close()
+        finally:
+            self._lock.release()
 
 
 def _read_only_mode(path: Path) -> str:

@@ -90,6 +90,35 @@ def _imported(root: Path, words: list[str]) -> set[str]:
     return set(told.stderr.split("\n"))
 
 
+@pytest.mark.parametrize(("words", "code"), [(["--version"], 0), (["no-such-command"], 2), (["status", "nothing"], 2)])
+def test_the_program_ends_with_its_code_after_all_that_is_to_be_done_at_its_end(
+    tmp_path: Path, words: list[str], code: int
+) -> None:
+    program = (
+        "import atexit, sys\nfrom orchestrator.cli.main import main\n"
+        "from orchestrator.cli import streams\n"
+        "prepare = streams.prepare\n"
+        "streams.prepare = lambda: (prepare(), atexit.register(sys.stdout.write, 'put away'))\n"
+        "sys.exit(main())\n"
+    )
+    env = {"HOLDFAST_STATE": str(tmp_path / "state"), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, "-c", program, *words], capture_output=True, text=True, check=False, env=env
+    )
+    assert ended.returncode == code, ended.stderr
+    assert ended.stdout.endswith("put away")
+
+
+def test_whoever_calls_the_program_from_one_of_his_own_goes_on_afterwards(tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom orchestrator.cli import main as called\n"
+        "try:\n    called.main()\nexcept SystemExit:\n    pass\nsys.exit(42)\n"
+    )
+    env = {"HOLDFAST_STATE": str(tmp_path / "state"), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    words = [sys.executable, "-c", program, "--version"]
+    assert subprocess.run(words, capture_output=True, check=False, env=env).returncode == 42
+
+
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["status"]])
 def test_what_must_answer_at_once_imports_nothing_heavy(tmp_path: Path, words: list[str]) -> None:
     found = _imported(tmp_path, words)

@@ -17,7 +17,7 @@ from orchestrator.executors import ansible_request, detached, jobdir
 from orchestrator.executors.ansible_child import BEGUN, PRIVATE, RESULT
 from orchestrator.executors.ansible_outcome import judge, mend_of
 from orchestrator.executors.ansible_request import Request, unsafe
-from orchestrator.executors.ansible_surroundings import additions, environment, sockets_of, ssh_args
+from orchestrator.executors.ansible_surroundings import SSH_ARGS_TEMPLATE, additions, environment, sockets_of
 from orchestrator.executors.contract import Control
 from orchestrator.executors.detached import Ended, Gone, Left, NotStarted, Running, Stopped
 from orchestrator.executors.stopping import stop
@@ -34,6 +34,7 @@ already and forks one child a step can stand here instead of ``cold``; the resul
 a socket, to be closed by the caller, whose other end is closed once the exit code is there (see ``detached.follow``).
 """
 
+_SSH = {"ansible_ssh_args": SSH_ARGS_TEMPLATE}
 _REACH = [{"hosts": "all", "gather_facts": False, "tasks": [{"name": "reach the host", "ansible.builtin.ping": {}}]}]
 
 
@@ -99,9 +100,7 @@ class AnsibleExecutor:
             project = Path(place) / "project"
             project.mkdir(mode=0o700)
             (project / "reach.yml").write_text(json.dumps(_REACH), encoding="utf-8")
-            ping = replace(
-                request, playbook="reach.yml", project=str(project), tags=(), extravars=ssh_args(self._sockets)
-            )
+            ping = replace(request, playbook="reach.yml", project=str(project), tags=(), extravars=_SSH)
             reached = self._briefly(reach, ping, job, control)
             return reached if reached.ok else replace(reached, ending=Ending.FAILED)
 
@@ -115,7 +114,7 @@ class AnsibleExecutor:
             inventory=str((self._workspace / self._inventory.path).absolute()),
             limit=action.limit,
             tags=ansible_request.tags_of(action),
-            extravars={**unsafe(action.vars), **ssh_args(self._sockets)},
+            extravars={**unsafe(action.vars), **_SSH},
             # For all hosts, as a task may be delegated to one outside the limit.
             hosts=additions(self._inventory.hosts.values(), self._sockets),
             secrets=job.secrets,

@@ -22,7 +22,10 @@ _SHARED = ("-o", "ControlMaster=auto", "-o", "ControlPersist=60s")
 _LONGEST_SOCKETS = 75
 """Characters: the system allows a socket's path 108, of which ssh and Ansible take the rest."""
 SSH_ARGS = "holdfast_ssh_args"
-"""The host variable that ``additions`` gives; ``ssh_args`` makes Ansible use it, whatever the inventory says."""
+"""The variable that ``additions`` gives; ``SSH_ARGS_TEMPLATE`` makes Ansible use it, whatever the inventory says."""
+SSH_ARGS_TEMPLATE = "{{ " + SSH_ARGS + " }}"
+"""To be given to Ansible as the extra variable ``ansible_ssh_args``, which nothing outranks. Each task of each host
+works it out, so it holds nothing that takes time, such as a filter."""
 
 
 def sockets_of(sockets: Path | None) -> Path:
@@ -76,14 +79,6 @@ def environment(workspace: Path, playbooks: Path, directory: Path, sockets: Path
     }
 
 
-def ssh_args(sockets: Path) -> Mapping[str, str]:
-    """The variable to be given to Ansible as an extra one, which nothing outranks: a template, of ours.
-
-    Hosts that are not in the inventory (``add_host``) get what holds for all.
-    """
-    return {"ansible_ssh_args": "{{ " + SSH_ARGS + " | default('" + _general(sockets) + "') }}"}
-
-
 def _general(sockets: Path) -> str:
     shared = _SHARED if len(str(sockets)) <= _LONGEST_SOCKETS else ("-o", "ControlMaster=no")
     return shlex.join([*KEEPALIVE, *_TRUST, *shared])
@@ -92,11 +87,14 @@ def _general(sockets: Path) -> str:
 def additions(hosts: Iterable[Host], sockets: Path) -> dict[str, Any]:
     """A second inventory for ``hosts``, as data; Ansible reads it after the real one.
 
+    What holds for all is for hosts that are not in the inventory too (``add_host``).
+
     Hosts on ssh: our options come before their own ``ansible_ssh_args``, and ssh takes the first it is given. Local
     hosts: the Python that runs this program, where they name none; looking for one costs time and finds surprises.
     """
     added = {host.name: _addition(host, sockets) for host in hosts}
-    return {"all": {"hosts": {name: vars_ for name, vars_ in added.items() if vars_}}}
+    of_hosts = {name: vars_ for name, vars_ in added.items() if vars_}
+    return {"all": {"vars": {SSH_ARGS: _general(sockets)}, "hosts": of_hosts}}
 
 
 def _addition(host: Host, sockets: Path) -> Mapping[str, str]:

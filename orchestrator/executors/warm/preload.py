@@ -18,10 +18,10 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.executors.ansible_child import PRIVATE
-from orchestrator.executors.ansible_surroundings import EMPTY_CONFIG
+from orchestrator.executors.ansible_surroundings import EMPTY_CONFIG, SSH_ARGS_TEMPLATE
 from orchestrator.executors.warm.memory import Pages
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ _MODULES = (
     "ansible.executor.playbook_executor",
     "ansible.executor.process.worker",
     "ansible.executor.task_executor",
+    "ansible.module_utils._internal._json._profiles._module_legacy_c2m",
+    "ansible.module_utils._internal._json._profiles._module_legacy_m2c",
     "ansible.playbook.handler_task_include",
     "ansible.plugins.strategy",
     "ansible.utils._junit_xml",
@@ -123,6 +125,7 @@ def everything(directory: Path) -> Warmed:
     refresh.naming(place)
     modules.keep_packed(directory / "modules")
     _know_words()
+    _know_template(SSH_ARGS_TEMPLATE)
     shelf = Shelf()
     shelf.install()
     for kind, names in _PLUGINS.items():
@@ -165,6 +168,20 @@ def _know_words() -> None:
         later.parser = first.parser
 
     PlaybookCLI.init_parser = init_parser
+
+
+def _know_template(ours: str) -> None:
+    """This template is in every play, and compiled anew for each task of each host."""
+    from ansible._internal._templating._jinja_bits import AnsibleEnvironment
+
+    compile_ = AnsibleEnvironment.compile
+    code = compile_(AnsibleEnvironment(), ours)
+
+    def compiled(self: AnsibleEnvironment, source: Any, *args: Any, **more: Any) -> Any:
+        plain = type(self) is AnsibleEnvironment and not (self.overlayed or self._debuggable_template_source)
+        return code if plain and source == ours and not (args or more) else compile_(self, source, *args, **more)
+
+    AnsibleEnvironment.compile = compiled
 
 
 def _runners(private: str) -> dict[str, str]:

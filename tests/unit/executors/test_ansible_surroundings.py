@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.executors.ansible_surroundings import additions, environment, ssh_args
+from orchestrator.executors.ansible_surroundings import additions, environment
 from orchestrator.model.inventory import Host
 
 
@@ -16,15 +16,19 @@ def surroundings() -> dict[str, str]:
     return environment(Path("/w"), Path("/w/playbooks"), Path("/jobs/j/private"), Path("/run/cp"))
 
 
+def general(sockets: Path) -> str:
+    return str(additions([], sockets)["all"]["vars"]["holdfast_ssh_args"])
+
+
 def test_a_cut_link_is_noticed_and_host_keys_are_checked_for_every_connection() -> None:
-    given = ssh_args(Path("/run/cp"))["ansible_ssh_args"]
+    given = general(Path("/run/cp"))
     for option in ("ServerAliveInterval=2", "ServerAliveCountMax=2", "StrictHostKeyChecking=yes", "ControlPersist=60s"):
         assert option in given
     assert surroundings()["ANSIBLE_HOST_KEY_CHECKING"] == "True"
 
 
 def test_ssh_shares_no_connections_where_their_path_would_be_too_long() -> None:
-    given = ssh_args(Path("/" + "x" * 90))["ansible_ssh_args"]
+    given = general(Path("/" + "x" * 90))
     assert "ControlMaster=no" in given and "ControlPersist" not in given
 
 
@@ -64,10 +68,9 @@ def test_our_ssh_options_come_before_the_inventorys_own() -> None:
 def test_a_local_host_uses_the_python_of_this_program_unless_it_names_one() -> None:
     local = Host("a", {"ansible_connection": "local"})
     named = Host("b", {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"})
-    assert additions([local, named], Path("/run/cp")) == {
-        "all": {"hosts": {"a": {"ansible_python_interpreter": sys.executable}}}
-    }
+    given = additions([local, named], Path("/run/cp"))
+    assert given["all"]["hosts"] == {"a": {"ansible_python_interpreter": sys.executable}}
 
 
 def test_other_connections_are_left_alone() -> None:
-    assert additions([Host("w", {"ansible_connection": "winrm"})], Path("/run/cp")) == {"all": {"hosts": {}}}
+    assert additions([Host("w", {"ansible_connection": "winrm"})], Path("/run/cp"))["all"]["hosts"] == {}

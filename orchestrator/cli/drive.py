@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,7 @@ def drive(
     last_words = f"left at once; what runs goes on. Go on with: {shlex.join([*called(), 'resume', run_id])}"
     with Signals(mailbox, lambda: last_words):
         watching.start()
+        threading.Thread(target=_ready_for_the_end, name="imports", daemon=True).start()
         try:
             driven = go(asked)
         finally:
@@ -60,3 +62,9 @@ def drive(
     except (OSError, ValueError):  # nobody reads; the code still tells
         nobody_reads()
     return result
+
+
+def _ready_for_the_end() -> None:
+    """Import what the end of a run takes, while its first step waits for a host or a program."""
+    import orchestrator.cli.closing_words
+    import orchestrator.wiring.closing  # noqa: F401

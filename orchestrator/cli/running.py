@@ -56,7 +56,6 @@ def _run(
 
     from orchestrator.cli import given
     from orchestrator.cli.choosing import mode_of, tell_warnings
-    from orchestrator.cli.drive import drive
 
     told = given.milestones(onset, detected, datetime.now().astimezone())
     values = given.inputs(inputs)
@@ -66,6 +65,9 @@ def _run(
     tell_warnings(prepared, name)
     if chosen == "live" and not yes and not _agreed(prepared):
         return 0
+    program.reach(prepared)
+    from orchestrator.cli.drive import drive  # only now: it is imported while connections come up
+
     result = drive(
         program, lambda asked: program.start(prepared, asked),
         run_id=prepared.plan.run_id, wait=not no_wait, as_json=as_json, milestones=told,

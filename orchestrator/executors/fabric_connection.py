@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import ExecutorError, HostKeyRefused
+from orchestrator.executors.fabric_library import load
 from orchestrator.executors.fabric_login import Login, SshSettings, login_of
 from orchestrator.executors.fabric_watch import Watch
 from orchestrator.executors.probe_socket import connect
@@ -65,6 +66,7 @@ class Connections:
 
     def session(self, host: Host, within: float) -> Any:
         """A fresh channel (paramiko's) to ``host``. Raises Unreachable, HostKeyRefused or ExecutorError."""
+        load()
         import paramiko
 
         login = self.login(host)

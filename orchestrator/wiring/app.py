@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from orchestrator.engine.runner import Driven
     from orchestrator.engine.state import RunState
     from orchestrator.errors import Problem
+    from orchestrator.executors.fabric_connection import Connections
     from orchestrator.executors.hands import ThreadMailbox
     from orchestrator.journal.importing import ImportReport
     from orchestrator.journal.store import RunListing
@@ -50,6 +52,7 @@ class Holdfast:
         self.memory = Memory(settings, warn)
         self._planning = Lock()
         self._preparing: Preparing | None = None
+        self._reached: dict[str, Connections] = {}
 
     # -- documents -------------------------------------------------------------------------------------------------
 
@@ -137,6 +140,16 @@ class Holdfast:
         question = Question(name, mode, dict(inputs), site, inventory)
         return self._preparing.prepare(question, lambda: self.load(name, site=site, inventory=inventory))
 
+    def reach(self, prepared: Prepared) -> None:
+        """Begin to connect to the hosts of a run that ``start`` will start at once. Waits for nothing."""
+        from orchestrator.wiring.reaching import reach
+
+        with suppress(Refused):  # which ``start`` says
+            _refuse_production(prepared.loaded, prepared.plan.mode)
+            connections = reach(prepared.plan, prepared.loaded.inventory)
+            if connections is not None:
+                self._reached[prepared.plan.run_id] = connections
+
     def start(self, prepared: Prepared, asked: Asked) -> Driven:
         """Run it. Raises LockHeld, UsageError (secrets), StoreError, Refused where a drill would touch production."""
         from orchestrator.wiring.driving import Bound, Driving
@@ -144,7 +157,13 @@ class Holdfast:
         _refuse_production(prepared.loaded, prepared.plan.mode)
         site = prepared.loaded.site
         bound = Bound(self.workspace.root, site.inventory if site else None, prepared.plan.site)
-        driven = Driving(self.settings, self.memory).begin(prepared.plan, bound, asked, prepared.loaded.inventory)
+        reached = self._reached.pop(prepared.plan.run_id, None)
+        try:
+            driving = Driving(self.settings, self.memory)
+            driven = driving.begin(prepared.plan, bound, asked, prepared.loaded.inventory, reached)
+        finally:
+            if reached is not None:
+                reached.close()
         self._after(driven)
         return driven
 

@@ -18,6 +18,7 @@ from orchestrator.engine.ports import Journal, Observer
 from orchestrator.engine.runner import Driven, Halt, Ports, Runner
 from orchestrator.engine.state import RunState
 from orchestrator.errors import DriverConflict, LockHeld, Refused, StoreError, UsageError
+from orchestrator.executors.fabric_connection import Connections
 from orchestrator.executors.hands import ThreadMailbox
 from orchestrator.journal.driver_lock import DriverLock
 from orchestrator.journal.failover import FailoverStore
@@ -77,10 +78,18 @@ class Driving:
         self.memory = memory
         self.clock = clock or SystemClock()
 
-    def begin(self, plan: Plan, bound: Bound, asked: Asked, inventory: Inventory | None = None) -> Driven:
+    def begin(
+        self,
+        plan: Plan,
+        bound: Bound,
+        asked: Asked,
+        inventory: Inventory | None = None,
+        connections: Connections | None = None,
+    ) -> Driven:
         """Enter the run in the journal, hold its targets, and drive it. Raises LockHeld, Refused, UsageError.
 
-        ``inventory`` is what was read from ``bound.inventory`` for this plan, where that is at hand.
+        ``inventory`` is what was read from ``bound.inventory`` for this plan, where that is at hand, and
+        ``connections`` were begun for it.
         """
         values = reveal(plan.secrets)
         redactor = Redactor(values.values())
@@ -100,7 +109,9 @@ class Driving:
                 raise
             self._note(journal, state, EventKind.DRIVER_CLAIMED, _claim(epoch, asked.by))
             self._tell_moments(journal, state, ())
-            return self._drive(stack, store, journal, state, bound, asked, values, redactor, lock_fds, inventory)
+            return self._drive(
+                stack, store, journal, state, bound, asked, values, redactor, lock_fds, inventory, connections
+            )
 
     def resume(
         self, run_id: str, asked: Asked, still_bound: Callable[[Plan, Bound], tuple[Bound, Sequence[str]]]
@@ -153,12 +164,14 @@ class Driving:
         redactor: Redactor,
         lock_fds: tuple[int, ...],
         inventory: Inventory | None = None,
+        connections: Connections | None = None,
     ) -> Driven:
         run_dir = self.memory.run_dir(state.run_id)
         places = JobPlaces(run_dir / "jobs", self.memory.spare_jobs(state.run_id), asked.warn)
         made = make_hands(
-            state.plan, bound, run_dir, asked.mailbox, self.clock, redactor, asked.warn, lock_fds, inventory
-        )
+            state.plan, bound, run_dir, asked.mailbox, self.clock, redactor, asked.warn, lock_fds, inventory,
+            connections,
+        )  # fmt: skip
         stack.callback(made.close)
         ports = Ports(
             journal=journal,

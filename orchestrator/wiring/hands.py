@@ -16,10 +16,10 @@ from orchestrator.executors.fabric_login import SshSettings
 from orchestrator.executors.hands import ThreadHands, ThreadMailbox
 from orchestrator.executors.simulated import Simulations
 from orchestrator.journal.outputs import OutputKeeper
-from orchestrator.model.document import Mode
 from orchestrator.model.inventory import Inventory
 from orchestrator.model.plan import Plan
 from orchestrator.model.redaction import Redactor
+from orchestrator.wiring.reaching import targets
 
 if TYPE_CHECKING:
     from orchestrator.wiring.driving import Bound
@@ -69,15 +69,13 @@ class _Shop:
         return FabricExecutor(self.inventory, connections=self.connections)
 
     def connect_ahead(self, plan: Plan, executors: Mapping[str, Executor], lock_fds: Sequence[int]) -> None:
-        """Open what Fabric's steps will need, while the run is still being entered in the journal."""
-        if plan.mode not in (Mode.DRILL, Mode.LIVE) or (fabric := executors.get("fabric")) is None:
+        """Open what Fabric's steps will need and nobody has begun to open."""
+        if (fabric := executors.get("fabric")) is None:
             return
         from orchestrator.executors.fabric import FabricExecutor
 
         assert isinstance(fabric, FabricExecutor)
-        # A host that is named by what an earlier step found out is not known yet.
-        targets = [step.spec["host"] for step in plan.steps if step.kind == "fabric" and "{{" not in step.spec["host"]]
-        fabric.ahead(dict.fromkeys(targets), lock_fds)
+        fabric.ahead(targets(plan), lock_fds)
 
     def probe(self) -> Executor:
         from orchestrator.executors.probe import ProbeExecutor
@@ -110,14 +108,16 @@ def make_hands(
     warn: Callable[[str], None],
     lock_fds: Sequence[int] = (),
     inventory: Inventory | None = None,
+    connections: Connections | None = None,
 ) -> Made:
-    """The hands for a plan. ``inventory`` is the one it is bound to, where that was read already.
+    """The hands for a plan. ``inventory`` is the one it is bound to, where that was read already; ``connections`` are
+    those that were begun for it, where there are any.
 
     Raises DocumentError where it cannot be read.
     """
     if inventory is None:
         inventory = load_inventory(bound.inventory) if bound.inventory else Inventory("", {}, {})
-    connections = Connections(SshSettings())
+    connections = connections or Connections(SshSettings())
     shop = _Shop(inventory, bound, clock, connections, warn, [connections.close])
     executors = {kind: getattr(shop, kind)() for kind in sorted(_kinds(plan))}
     shop.connect_ahead(plan, executors, lock_fds)

@@ -85,7 +85,9 @@ class Network:
         self.detach(plan)
         self._fresh_namespace(plan.name)
         if plan.name == ROUTER:
-            self._set(plan.name, {"ipv4/ip_forward": "1", "ipv4/conf/all/arp_filter": "0"})
+            # It tells everybody at once of what it does not reach. By default it tells one of them in a second, and
+            # the others wait for their own retries: then it is chance when a customer notices that service is back.
+            self._set(plan.name, {"ipv4/ip_forward": "1", "ipv4/conf/all/arp_filter": "0", "ipv4/icmp_ratelimit": "0"})
         for leg in plan.legs:
             self._plug(plan.name, leg, _hardware(plan.address))
         if plan.name == ROUTER:

@@ -7,6 +7,7 @@ its controller is, in version 1 or 2. Debian has version 2 only; some machines h
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,6 +33,13 @@ class Hierarchies:
     """The freezer of version 1."""
     cpu: Path | None = None
     """The processor controller of version 1. A host has a group there only while its processor time is limited."""
+    blkio: Path | None = None
+    """The block device controller of version 1. A host has a group there only while its writes are limited."""
+
+    @property
+    def passing(self) -> tuple[Path, ...]:
+        """Those a host has a group in only while something of it is limited there."""
+        return tuple(root for root in (self.cpu, self.blkio) if root is not None)
 
     @property
     def roots(self) -> tuple[Path, ...]:
@@ -50,9 +58,10 @@ def hierarchies(mounts: str | None = None) -> Hierarchies:
             found.setdefault("unified", Path(place))
         elif kind == "cgroup":
             for option in options.split(","):
-                if option in ("memory", "freezer", "cpu"):
+                if option in ("memory", "freezer", "cpu", "blkio"):
                     found.setdefault(option, Path(place))
-    return Hierarchies(found.get("unified"), found.get("memory"), found.get("freezer"), found.get("cpu"))
+    names = ("unified", "memory", "freezer", "cpu", "blkio")
+    return Hierarchies(**{name: found.get(name) for name in names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +74,7 @@ class Group:
     def directories(self) -> tuple[Path, ...]:
         """Its directories, one in each hierarchy."""
         found = hierarchies()
-        limited = [found.cpu / self.name] if found.cpu is not None and (found.cpu / self.name).exists() else []
+        limited = [root / self.name for root in found.passing if (root / self.name).exists()]
         return (*(root / self.name for root in found.roots), *limited)
 
     @property
@@ -184,6 +193,26 @@ class Group:
             self._move(found.cpu)
             (found.cpu / self.name).rmdir()
 
+    def limit_writes(self, disk: str, per_second: int | None) -> None:
+        """Allow so many writes a second to a disk (``MAJOR:MINOR``). None: no limit. Raises LabError.
+
+        What is written later by the kernel itself counts in version 2 only; what a process waits for counts in both.
+        """
+        found = hierarchies()
+        if found.unified is not None and (found.unified / self.name / "io.max").exists():
+            most = "max" if per_second is None else str(per_second)
+            (found.unified / self.name / "io.max").write_text(f"{disk} wiops={most}")
+        elif found.blkio is None:
+            raise LabError("this kernel limits no writes by control groups", mend="it needs block device throttling")
+        elif per_second is not None:
+            directory = found.blkio / self.name
+            directory.mkdir(exist_ok=True)
+            (directory / "blkio.throttle.write_iops_device").write_text(f"{disk} {per_second}")
+            self._move(directory)
+        elif (found.blkio / self.name).exists():
+            self._move(found.blkio)
+            (found.blkio / self.name).rmdir()
+
     def _move(self, directory: Path, seconds: float = 5.0) -> None:
         """Bring its processes into ``directory``; those that are born meanwhile come in the next round."""
         deadline = time.monotonic() + seconds
@@ -214,3 +243,12 @@ def _numbers(file: Path) -> list[int]:
         return [int(word) for word in file.read_text().split()]
     except OSError:
         return []
+
+
+def disk_below(directory: Path) -> str:
+    """The disk a directory's file system is on, as ``MAJOR:MINOR``; only whole disks are limited. Raises LabError."""
+    number = directory.stat().st_dev
+    known = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}").resolve()
+    if not known.is_dir():
+        raise LabError(f"{directory} is on no disk whose writes can be limited", mend="let the lab be on ext4 or xfs")
+    return ((known.parent if (known / "partition").exists() else known) / "dev").read_text().strip()

@@ -43,6 +43,7 @@ class DataPart:
         """Start it, wait until it replicates and orders are taken, and let the observer begin. Raises LabError."""
         observing.end_all(lab.directory)
         data.begin(lab.hosts)
+        orders.keep_baseline(lab.directory, lab.hosts)
         observing.start_observer(lab)
 
     def end(self, lab: SitesLab) -> None:

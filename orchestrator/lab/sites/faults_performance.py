@@ -6,13 +6,15 @@ the time; an index is gone that every order needs. The database host is slowed, 
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import LabError
 from orchestrator.lab import effects
-from orchestrator.lab.sites import replication
+from orchestrator.lab.sites import replication, tools
 from orchestrator.lab.sites.faults import Fault, Notes
 from orchestrator.lab.sites.host import SERVICE_PROGRAM, LabHost
 
@@ -26,21 +28,27 @@ REPORT = "month-end-report"
 """The name by which the runaway session says who it is."""
 CPU_SHARE = 0.3
 """Part of one processor that the host has while it is hogged, so that other hosts do not notice the hog."""
-HOGS = 4
+HOGS = 8
 """Processes that never rest."""
+WRITES, WRITERS = 200, 64
+"""Writes a second that the host's disk does while it is hogged, and how many of the hog's are always waiting there. The
+limit is several times what orders need; with the hog, each of theirs waits behind 64 others, a third of a second."""
 SCRATCH = "/var/lib/postgresql/batch"
 """Where the batch writes: the database's own file system."""
-ROWS = 150_000
+ROWS = 350_000
 """Accounts of customers: so many that looking for one without an index takes far longer than an order."""
 INDEX = "account_pkey"
 
-_REPORT_SQL = """\
-BEGIN;
-SELECT number FROM order_counter FOR UPDATE;
-SELECT sum(length(pg_sleep(0.02)::text)) FROM generate_series(1, 1000000);
-COMMIT;
-"""
+_LOCK_SQL = "BEGIN;\nSELECT number FROM order_counter FOR UPDATE;\n"
+_REPORT_SQL = _LOCK_SQL + "SELECT sum(length(pg_sleep(0.02)::text)) FROM generate_series(1, 1000000);\nCOMMIT;\n"  # noqa: S608 - constants
 """A report that locks what every order needs, and then reads on, a row in 20 ms: slow, and not heavy on the machine."""
+_IDLE_SQL = _LOCK_SQL + "\\! exec setpriv --pdeathsig KILL sleep 3600\n"
+"""One whose client does something else meanwhile: there is no query to cancel, and the lock is held all the same."""
+
+_IN_STEP = "SELECT bool_and(replay_lsn >= pg_current_wal_lsn() - 65536) FROM pg_stat_replication"
+"""Whether the standbys have all but the newest 64 KiB, which orders write all the time."""
+_CALM = 1.5
+"""Seconds without the fault's own preparations before it begins."""
 
 _ATTACH = (
     f"ALTER TABLE account ADD CONSTRAINT {INDEX} PRIMARY KEY USING INDEX {INDEX}",
@@ -51,17 +59,27 @@ _ATTACH = (
 
 
 def _query(lab: SitesLab, words: Mapping[str, str]) -> dict[str, Any]:
+    return _session(lab, words, _REPORT_SQL, "state = 'active' AND query LIKE '%pg_sleep%'")
+
+
+def _idle(lab: SitesLab, words: Mapping[str, str]) -> dict[str, Any]:
+    return _session(lab, words, _IDLE_SQL, "state = 'idle in transaction' AND query LIKE '%FOR UPDATE%'")
+
+
+def _session(lab: SitesLab, words: Mapping[str, str], text: str, holds: str) -> dict[str, Any]:
     host = lab.host(words.get("host", _DATABASES))
     home = "/usr/local/share/holdfast-lab"
     host.run(["install", "-d", home])
-    host.run(["tee", f"{home}/{REPORT}.sql"], input=_REPORT_SQL)
+    host.run(["tee", f"{home}/{REPORT}.sql"], input=text)
     psql = host.run(["sh", "-c", "ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1"]).stdout.strip() + "/psql"
     argv = [psql, "-Xq", "-d", "orders", "-v", "ON_ERROR_STOP=1", "-f", f"{home}/{REPORT}.sql"]
     host.write_service(REPORT, argv, user="postgres", env={"PGAPPNAME": REPORT}, boot=False)
     host.service("start", REPORT)
-    asked = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{REPORT}' AND query LIKE '%pg_sleep%'"  # noqa: S608 - constants
-    _until(lambda: replication.sql(host, asked) == "1", f"{REPORT} does not run on {host.name}")
-    return {"service": REPORT, "at": effects.now()}
+    # The server knows since when the lock is held: since the session's state changed last.
+    since = "to_char(state_change AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+    asked = f"SELECT {since} FROM pg_stat_activity WHERE application_name = '{REPORT}' AND {holds}"  # noqa: S608 - constants
+    at = _until(lambda: replication.sql(host, asked), f"{REPORT} does not run on {host.name}")
+    return {"service": REPORT, "at": at}
 
 
 def _cpu(lab: SitesLab, words: Mapping[str, str]) -> dict[str, Any]:
@@ -73,9 +91,10 @@ def _cpu(lab: SitesLab, words: Mapping[str, str]) -> dict[str, Any]:
 
 def _io(lab: SitesLab, words: Mapping[str, str]) -> dict[str, Any]:
     host = lab.host(words.get("host", _DATABASES))
+    tools.install(host, ["lab-disk-user"])
     host.run(["install", "-d", "-m", "0777", SCRATCH])
-    argv = ["stress-ng", "--hdd", str(HOGS), "--hdd-bytes", "32M", "--hdd-opts", "wr-seq,fsync", "--quiet"]
-    return _hog(host, [*argv, "--hdd-write-size", "64k", "--temp-path", SCRATCH])
+    host.limit_writes(WRITES)
+    return _hog(host, ["/usr/local/sbin/lab-disk-user", f"{SCRATCH}/figures", str(WRITERS)])
 
 
 def _hog(host: LabHost, argv: list[str]) -> dict[str, Any]:
@@ -83,8 +102,15 @@ def _hog(host: LabHost, argv: list[str]) -> dict[str, Any]:
         host.run(["useradd", "--system", "--no-create-home", ACCOUNT])
     host.write_service(HOG, argv, user=ACCOUNT, boot=False)
     host.service("start", HOG)
-    _until(lambda: len(batch(host)) > HOGS, f"{HOG} does not run on {host.name}")
-    return {"service": HOG, "at": effects.now()}
+    first = _until(lambda: batch(host)[:1], f"{HOG} does not run on {host.name}")[0]
+    return {"service": HOG, "at": _began(host, first)}
+
+
+def _began(host: LabHost, number: int) -> str:
+    """When a process on the host began, to the hundredth of a second."""
+    ticks = host.run(["cat", f"/proc/{number}/stat"]).stdout.rpartition(")")[2].split()[19]
+    ago = time.clock_gettime(time.CLOCK_BOOTTIME) - int(ticks) / os.sysconf("SC_CLK_TCK")
+    return (datetime.now(UTC) - timedelta(seconds=ago)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def batch(host: LabHost) -> list[int]:
@@ -96,9 +122,13 @@ def _index(lab: SitesLab, words: Mapping[str, str]) -> dict[str, Any]:
     host = lab.host(words.get("host", _DATABASES))
     missing = replication.sql(host, f"SELECT {ROWS} - count(*) FROM account WHERE name LIKE 'customer %'")  # noqa: S608 - constants
     if int(missing) > 0:
-        # Customers' accounts, as years of business leave them. They are there before the index goes.
+        # Customers' accounts, as years of business leave them. They are there before the index goes, and orders that
+        # had to wait for so much to be written are over, so that the fault is only what comes then.
         more = f"SELECT 'customer ' || n, 0 FROM generate_series(1, {ROWS}) AS n ON CONFLICT DO NOTHING"  # noqa: S608 - constants
         replication.sql(host, f"INSERT INTO account {more}; VACUUM ANALYZE account", seconds=120)
+        replication.sql(host, "CHECKPOINT", seconds=120)
+        _until(lambda: replication.sql(host, _IN_STEP) == "t", "the standbys do not keep up")
+        time.sleep(_CALM)
     replication.sql(host, f"ALTER TABLE account DROP CONSTRAINT IF EXISTS {INDEX} CASCADE")
     return {"at": effects.now()}
 
@@ -107,14 +137,13 @@ def _heal_index(lab: SitesLab, notes: Notes) -> None:
     host = lab.host(str(notes["host"]))
     if host.state != "on":
         return
-    # Without the foreign key, or every account that goes would be looked for in the whole ledger.
-    gone = "ALTER TABLE ledger DROP CONSTRAINT IF EXISTS ledger_account_fkey;\n"
-    gone += "DELETE FROM account WHERE name LIKE 'customer %';\n"
+    # The customers' accounts stay: with the index they are in nobody's way.
     made = replication.sql(host, f"SELECT count(*) FROM pg_constraint WHERE conname = '{INDEX}'")  # noqa: S608 - constants
+    again = "ALTER TABLE ledger DROP CONSTRAINT IF EXISTS ledger_account_fkey;\n"
     if made != "1":
         # One that was left half made by a CREATE INDEX CONCURRENTLY counts for nothing.
-        gone += f"DROP INDEX IF EXISTS {INDEX};\nCREATE UNIQUE INDEX {INDEX} ON account (name);\n{_ATTACH[0]};\n"
-    replication.sql(host, gone + "".join(f"{text};\n" for text in _ATTACH[1:]), seconds=120)
+        again += f"DROP INDEX IF EXISTS {INDEX};\nCREATE UNIQUE INDEX {INDEX} ON account (name);\n{_ATTACH[0]};\n"
+    replication.sql(host, again + "".join(f"{text};\n" for text in _ATTACH[1:]), seconds=120)
 
 
 def _heal(lab: SitesLab, notes: Notes) -> None:
@@ -130,14 +159,16 @@ def _heal(lab: SitesLab, notes: Notes) -> None:
             host.run(["rm", "-f", f"/etc/holdfast-lab/services.d/{name}.json"])
         host.run(["rm", "-rf", SCRATCH])
     host.limit_cpu(None)
+    host.limit_writes(None)
 
 
-def _until(holds: Any, trouble: str, seconds: float = 30.0) -> None:
+def _until(holds: Callable[[], Any], trouble: str, seconds: float = 30.0) -> Any:
     deadline = time.monotonic() + seconds
-    while not holds():
+    while not (found := holds()):
         if time.monotonic() > deadline:
             raise LabError(trouble, mend="holdfast lab status --hosts")
         time.sleep(0.05)
+    return found
 
 
 def variables() -> dict[str, dict[str, Any]]:
@@ -164,11 +195,17 @@ FAULTS = {
     "runaway-query": Fault(
         "a report on the primary holds a lock that every order waits for (host=NAME)", _DATABASES, _query, _heal
     ),
+    "idle-transaction": Fault(
+        "a session on the primary holds the lock that every order waits for, and does nothing (host=NAME)",
+        _DATABASES,
+        _idle,
+        _heal,
+    ),
     "cpu-hog": Fault(
         "a batch account takes the processor time of the primary's host (host=NAME)", _DATABASES, _cpu, _heal
     ),
     "io-hog": Fault(
-        "a batch account writes and flushes all the time on the database's file system (host=NAME)",
+        "a batch account keeps the disk below the database busy with small writes (host=NAME)",
         _DATABASES,
         _io,
         _heal,

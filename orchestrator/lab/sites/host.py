@@ -166,6 +166,11 @@ class LabHost:
         self.group.make()
         self.group.limit_cpu(share)
 
+    def limit_writes(self, per_second: int | None) -> None:
+        """Writes a second for all that runs on it, to the disk its files are on. None: no limit. Raises LabError."""
+        self.group.make()
+        self.group.limit_writes(cgroups.disk_below(self.directory), per_second)
+
     def write_service(self, name: str, argv: Sequence[str], *, user: str = "root", **more: Any) -> None:
         """List a service that starts at power on; ``more`` (env, cwd, stop, boot) as in host_service.py."""
         self._list("services.d", name, {"argv": list(argv), "user": user, **more})

@@ -135,8 +135,9 @@ def _mounts() -> list[tuple[str, str]]:
 
 def _groups() -> list[str]:
     found = hierarchies()
-    roots = [*found.roots, *([found.cpu] if found.cpu is not None else [])]
-    names = {path.name for root in roots for path in root.iterdir() if NAMED.fullmatch(path.name)}
+    names = {
+        path.name for root in (*found.roots, *found.passing) for path in root.iterdir() if NAMED.fullmatch(path.name)
+    }
     return sorted(names)
 
 

@@ -81,6 +81,37 @@ def outages(attempts: Sequence[Attempt], longer_than: float = 0.5) -> list[Outag
     return found
 
 
+def slow_spells(attempts: Iterable[Attempt], beyond: float, *, together: int = 5, apart: float = 1.0) -> list[Outage]:
+    """Times in which orders took more than ``beyond`` seconds or failed; one that lasts to the end has no end.
+
+    The median of as many orders as ``together`` says tells a slow spell from a single slow order; spells with less
+    than ``apart`` seconds between them are one. It lasts from the beginning of its first slow order (``first_failed``)
+    to the end of the first order after it that was not slow; ``failed`` counts its slow orders, acknowledged or not.
+    """
+    begun = sorted(attempts, key=lambda attempt: attempt.began)
+    slow = [not attempt.ok or attempt.ended - attempt.began > beyond for attempt in begun]
+    spells: list[tuple[int, int]] = []
+    for place in range(len(begun) - together + 1):
+        mostly = 2 * sum(slow[place : place + together]) > together
+        if spells and spells[-1][1] == len(begun):
+            if not mostly and not slow[place]:
+                spells[-1] = (spells[-1][0], place)
+        elif mostly and slow[place]:
+            if spells and begun[place].began - begun[spells[-1][1]].ended < apart:
+                spells[-1] = (spells[-1][0], len(begun))
+            else:
+                spells.append((place, len(begun)))
+    return [
+        Outage(
+            last_ok=max((each.ended for each in begun[:first] if each.ok), default=None),
+            first_failed=begun[first].began,
+            first_ok=begun[end].ended if end < len(begun) else None,
+            failed=sum(slow[first:end]),
+        )
+        for first, end in spells
+    ]
+
+
 def longest_pause(attempts: Sequence[Attempt]) -> float:
     """Seconds of the longest time between two acknowledged orders; 0 with fewer than two."""
     good = [attempt.ended for attempt in attempts if attempt.ok]

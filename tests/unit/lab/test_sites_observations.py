@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from orchestrator.lab.sites.observations import Attempt, longest_pause, lost, outages, parse
+from orchestrator.lab.sites.observations import Attempt, longest_pause, lost, outages, parse, slow_spells
 
 
 def good(began: float, number: int, took: float = 0.01) -> Attempt:
@@ -62,3 +62,36 @@ def test_acknowledged_orders_that_did_not_survive_are_named() -> None:
 def test_a_line_that_was_cut_off_does_not_count() -> None:
     whole = json.dumps({"began": 1.0, "ended": 1.1, "at": "2026-01-01T00:00:00Z", "number": 7})
     assert [attempt.number for attempt in parse([whole + "\n", whole[:20]])] == [7]
+
+
+def orders(*seconds: float) -> list[Attempt]:
+    """One each tenth of a second, in the order of their ends."""
+    return in_order(*(good(place / 10, place, took) for place, took in enumerate(seconds)))
+
+
+def test_a_slow_spell_runs_from_its_first_slow_order_to_the_first_order_as_fast_as_before() -> None:
+    (seen,) = slow_spells(orders(*[0.01] * 10, *[0.2] * 20, *[0.01] * 10), beyond=0.05)
+    assert (seen.first_failed, seen.failed) == (1.0, 20)
+    assert round(seen.first_ok or 0, 6) == 3.01
+    assert round(seen.last_ok or 0, 6) == 0.91
+
+
+def test_a_single_slow_order_is_no_slow_spell() -> None:
+    assert slow_spells(orders(*[0.01] * 10, 0.5, *[0.01] * 10), beyond=0.05) == []
+
+
+def test_a_fast_order_now_and_then_does_not_end_a_slow_spell() -> None:
+    (seen,) = slow_spells(orders(*[0.01] * 5, *[0.2, 0.2, 0.2, 0.01] * 5, *[0.01] * 10), beyond=0.05)
+    assert (seen.first_failed, seen.failed) == (0.5, 15)
+
+
+def test_two_slow_spells_with_little_between_them_are_one_and_with_more_they_are_two() -> None:
+    def between(count: int) -> int:
+        return len(slow_spells(orders(*[0.2] * 10, *[0.01] * count, *[0.2] * 10, *[0.01] * 10), beyond=0.05))
+
+    assert (between(8), between(20)) == (1, 2)
+
+
+def test_an_order_that_failed_was_slow_and_a_slow_spell_that_lasts_has_no_end() -> None:
+    (seen,) = slow_spells(in_order(*(bad(place / 10, took=0.01) for place in range(10))), beyond=0.05)
+    assert (seen.first_failed, seen.first_ok, seen.seconds, seen.failed) == (0.0, None, None, 10)

@@ -41,6 +41,8 @@ class Objective(Document):
     running: bool = False
 
 
+_WORKS_ON = frozenset({FaultClass.REDUNDANT_COMPONENT, FaultClass.PAGING_SPACE})
+"""Fault classes in which the service may well work on while the fault is mended."""
 NOTICED_S = 2.0
 """Seconds between two commits from which on it is an outage. For less a client waits, and his order succeeds."""
 
@@ -67,7 +69,8 @@ class Loss(Document):
 def judge_rto(story: Story, line: Timeline, moments: Milestones, status: str, found: list[Loss]) -> Objective:
     """RTO: from onset to the service restored. Nothing is taken off, neither approvals nor time without a driver.
 
-    Where a redundant component failed and markers prove that commits went on all the time, there was no outage: 0.
+    Where the service may work on (one of two failed, paging space runs full) and markers prove that commits went on all
+    the time, there was no outage: 0.
     """
     plan = story.plan
     limit = plan.rto
@@ -115,7 +118,7 @@ def judge_rto(story: Story, line: Timeline, moments: Milestones, status: str, fo
 
 def _went_on(story: Story, onset: Placed, restored: Placed, found: list[Loss]) -> float | None:
     """The longest time between two commits, where markers from before onset to after restoration show no outage."""
-    if story.plan.fault_class is not FaultClass.REDUNDANT_COMPONENT or story.simulated:
+    if story.plan.fault_class not in _WORKS_ON or story.simulated:
         return None
     for loss in found:
         if loss.kind != "markers" or loss.longest_pause_s is None or not loss.first_written_at:

@@ -35,6 +35,7 @@ def build(lab: Path, hosts: Mapping[str, LabHost]) -> None:
     version = texts.version_in(hosts[PRIMARY].root)
     for host in hosts.values():
         listen = f"--web.listen-address={host.address}:{NODE_EXPORTER_PORT}"
+        tools.show_own_paging(host)
         host.write_service("node-exporter", ["/usr/bin/prometheus-node-exporter", listen], user="prometheus")
     tools.install(hosts[ROUTER], ["hf-route"])
     for name in orders.APPS:

@@ -152,19 +152,21 @@ class Holdfast:
 
     def start(self, prepared: Prepared, asked: Asked) -> Driven:
         """Run it. Raises LockHeld, UsageError (secrets), StoreError, Refused where a drill would touch production."""
+        from orchestrator.wiring.crowd import one_of_many
         from orchestrator.wiring.driving import Bound, Driving
 
         _refuse_production(prepared.loaded, prepared.plan.mode)
         site = prepared.loaded.site
         bound = Bound(self.workspace.root, site.inventory if site else None, prepared.plan.site)
         reached = self._reached.pop(prepared.plan.run_id, None)
-        try:
-            driving = Driving(self.settings, self.memory)
-            driven = driving.begin(prepared.plan, bound, asked, prepared.loaded.inventory, reached)
-        finally:
-            if reached is not None:
-                reached.close()
-        self._after(driven)
+        with one_of_many():
+            try:
+                driving = Driving(self.settings, self.memory)
+                driven = driving.begin(prepared.plan, bound, asked, prepared.loaded.inventory, reached)
+            finally:
+                if reached is not None:
+                    reached.close()
+            self._after(driven)
         return driven
 
     def resume(self, run_id: str, asked: Asked) -> Driven:

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from orchestrator import __version__
@@ -67,7 +68,21 @@ class Asked:
 
 def new_run_id(moment: datetime) -> str:
     """A name that sorts by time, is safe in file names, and is never met twice."""
-    return f"{moment:%Y%m%d-%H%M%S}-{randomness.token_hex(3)}"
+    global _second
+    stem = f"{moment:%Y%m%d-%H%M%S}"
+    with _naming:
+        if stem != _second[0]:
+            _second = (stem, set())
+        # Of 300 runs begun in one second, two would get the same number once in 400 times.
+        while (number := randomness.token_hex(3)) in _second[1]:
+            continue
+        _second[1].add(number)
+    return f"{stem}-{number}"
+
+
+_naming = Lock()
+_second: tuple[str, set[str]] = ("", set())
+"""The numbers that this process has given to runs of the second it named last."""
 
 
 class Driving:

@@ -1,7 +1,7 @@
 """A mirrored disk below a host's database: a btrfs RAID-1 on loop devices, and a spare beside it.
 
-A plain lab has none; it is made when a fault needs it. At each power on the host mounts it again; ``take_back`` puts the
-data where it was.
+A plain lab has none; it is made when a fault needs it. At each power on the host mounts it again; ``take_back`` puts
+the data where it was.
 """
 
 from __future__ import annotations

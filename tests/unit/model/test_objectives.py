@@ -213,7 +213,7 @@ def test_a_restored_mark_on_a_step_left_out_by_its_condition_does_not_hide_the_o
 
 
 def works_on(**measured: Any) -> Measurement:
-    """A fault that need not stop the service comes 1 s after the first marker; the service is seen, the markers read."""
+    """A fault that need not stop the service comes 1 s after the first marker; then the markers are read."""
     steps = [
         step("break", marks=(Milestone.ONSET,)),
         step("serves", "probe", marks=(Milestone.RESTORED,)),

@@ -97,6 +97,7 @@ ENGLISH: dict[str, str] = {
     "do_answer": "Step {step} waits for an approval.",
     "do_by_hand": "Step {step} waits for a person to do it and say so (holdfast mark-done).",
     "do_rollback_failed": "The rollback did not bring health back. By hand:",
+    "do_taken_back": "Step {step} was taken back: {error}. Decide with its owner what to do instead, or to leave it.",
     "do_irreversible": "Step {step} cannot be undone: {why}",
     "do_override_review": "Step {step} was overridden; confirm by hand what it would have made sure of.",
 }

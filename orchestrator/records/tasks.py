@@ -40,6 +40,10 @@ def _tasks(story: Story, measurement: Measurement, rollback: RollbackPart | None
             else:
                 said = remark("do_look", step=row.id, status=str(row.status))
             yield Task(remark=said, step=row.id, details=details)
+    for row in measurement.steps:
+        if row.status is StepStatus.UNDONE and row.error:
+            details = (row.mend,) if row.mend else ()
+            yield Task(remark=remark("do_taken_back", step=row.id, error=row.error), step=row.id, details=details)
     for wait in story.waits_open.values():
         yield _answer(wait)
     for step, why in rollback.irreversible.items() if rollback is not None else ():

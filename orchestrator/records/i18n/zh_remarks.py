@@ -75,6 +75,7 @@ REMARKS: dict[str, str] = {
     "do_answer": "步骤 {step} 等待审批。",
     "do_by_hand": "步骤 {step} 等待人工完成并确认（holdfast mark-done）。",
     "do_rollback_failed": "回退未能恢复正常，请人工处理：",
+    "do_taken_back": "步骤 {step} 已被回退：{error}。请与负责人决定改用其他措施或不再处理。",
     "do_irreversible": "步骤 {step} 不可撤销：{why}",
     "do_override_review": "步骤 {step} 已被越过，请人工确认其本应保证的状态。",
 }

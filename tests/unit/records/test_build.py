@@ -137,6 +137,13 @@ def test_the_manual_steps_of_a_failed_rollback_stand_first() -> None:
     assert second.remark.values["verbs"] == "retry, mark-done, abort"
 
 
+def test_after_a_rollback_it_stands_what_was_taken_back_and_why() -> None:
+    tasks = {one.step: one for one in build(failed_and_rolled_back()).to_do}
+    assert tasks["promote"].remark.code == "do_taken_back"
+    assert tasks["promote"].remark.values["error"] == "promote failed on standby: recovery target not reached"
+    assert tasks["promote"].details == ("look at the standby's log, then retry or roll back",)
+
+
 def test_a_stopped_run_says_what_failed_its_mend_and_the_verbs() -> None:
     events = failed_and_rolled_back()
     (task,) = build(events[: next(n for n, one in enumerate(events) if one.kind is K.DECISION)]).to_do

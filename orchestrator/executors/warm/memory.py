@@ -8,7 +8,7 @@
 """A fork shares its memory with its parent until it writes; here it gets its own copy of some while it waits anyway.
 
 A play writes to some thousand pages, each of which costs an interruption when it is first written to. Which ones is
-learnt from the plays before. Contents never change: what is learnt wrongly only costs a little memory.
+learnt from the first play. Contents never change: what is learnt wrongly only costs a little memory.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Pages:
         self._areas = tuple(_areas())
         size = sum((end - start) // mmap.PAGESIZE for start, end in self._areas)
         self._written = mmap.mmap(-1, max(size, 1))  # a byte for each page
+        self._learnt = mmap.mmap(-1, mmap.PAGESIZE)
         self._advise = ctypes.CDLL(None).madvise
         self._advise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
 
@@ -46,7 +47,13 @@ class Pages:
                 self._advise(start + begin * mmap.PAGESIZE, (end - begin) * mmap.PAGESIZE, _MADV_POPULATE_WRITE)
 
     def learn(self) -> None:
-        """Remember what this fork has written to."""
+        """Remember what this fork has written to, if it is the first to tell: others hardly differ.
+
+        Later on, pages would be taken for a fork's own that the process wrote to which all of them come from.
+        """
+        if self._learnt[0]:
+            return
+        self._learnt[0] = 1
         with suppress(OSError), Path("/proc/self/pagemap").open("rb", buffering=0) as pagemap:
             base = 0
             for start, end in self._areas:

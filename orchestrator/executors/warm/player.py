@@ -130,7 +130,7 @@ def _wait_and_play(warmed: Warmed, talk: socket.socket, teaching: int, end: mmap
     os.environ.update(told.body["env"])
     titles.set_title(sys.executable, *sys.argv)
     refresh(warmed.place, str(Path(os.environ["ANSIBLE_HOME"]).parent))
-    warmed.shelf.teach = lambda line: _write(teaching, line)
+    warmed.shelf.begin(lambda line: _write(teaching, line))
     rc = _main()
     _write(teaching, DONE + b"\n")
     # Clearing the memory away takes some milliseconds, for which nobody has to wait.

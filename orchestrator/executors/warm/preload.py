@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import gc
 import hashlib
 import importlib
@@ -125,6 +126,7 @@ def everything(directory: Path) -> Warmed:
     refresh.naming(place)
     modules.keep_packed(directory / "modules")
     _know_words()
+    _know_patterns()
     _know_template(SSH_ARGS_TEMPLATE)
     shelf = Shelf()
     shelf.install()
@@ -168,6 +170,17 @@ def _know_words() -> None:
         later.parser = first.parser
 
     PlaybookCLI.init_parser = init_parser
+
+
+def _know_patterns() -> None:
+    """Python remembers regular expressions that it has compiled: here those that nearly every play begins with."""
+    import ansible
+
+    for file in (Path(ansible.__file__).parent / "plugins/connection").glob("*.py"):
+        re.compile(f"^ansible_{re.escape(file.stem)}_")  # by ansible.vars.clean, as the next one is
+    re.compile("^ansible_.*_interpreter$")
+    for pattern in ("*.py", "all"):
+        fnmatch.fnmatchcase("", pattern)  # by ansible.plugins.loader and ansible.inventory.manager
 
 
 def _know_template(ours: str) -> None:

@@ -14,17 +14,25 @@ import os
 import select
 import signal
 import socket
+import time
 from contextlib import suppress
 from typing import NoReturn
 
 from orchestrator.executors.warm import titles
 from orchestrator.executors.warm.fork import Lines, wait_for_request
 from orchestrator.executors.warm.preload import Warmed
-from orchestrator.executors.warm.shelf import DONE
+from orchestrator.executors.warm.shelf import DONE, QUIET
+
+_BUSY = 0.5
+"""Seconds that a play may take to begin before the next fork is made beside it."""
 
 
 class Server:
-    """Keeps one fork waiting, and takes in what the forks had to load by themselves, so that the next need not."""
+    """Keeps one fork waiting, and takes in what the forks had to load by themselves, so that the next need not.
+
+    The next fork is made when the play that took the last one waits for its hosts: before, it would take the processor
+    from it. Where a request waits, it is made at once.
+    """
 
     def __init__(self, driver: socket.socket, warmed: Warmed) -> None:
         self._driver = driver
@@ -33,6 +41,7 @@ class Server:
         os.set_blocking(self._learnt, False)
         os.set_blocking(self._teaching, False)
         self._heard = b""
+        self._begun = -_BUSY
         titles.set_title("holdfast: warm Ansible")
 
     def serve(self) -> None:
@@ -40,6 +49,7 @@ class Server:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         while self._one():
             _reap()
+            self._until_quiet()
         _reap()
 
     def _one(self) -> bool:
@@ -82,18 +92,40 @@ class Server:
             if ready.get(self._learnt) and self._learn():
                 return True
             if ready.get(taken):
+                self._begun = time.monotonic()
                 return True
+
+    def _until_quiet(self) -> None:
+        """Wait until the play that was begun last leaves the processor alone, or nobody can wait any longer."""
+        poll = select.poll()
+        poll.register(self._driver, select.POLLIN)
+        poll.register(self._learnt, select.POLLIN)
+        while (left := self._begun + _BUSY - time.monotonic()) > 0:
+            ready = dict(poll.poll(left * 1000))
+            if ready.get(self._driver.fileno()):
+                return
+            said = self._hear() if ready else b""
+            if DONE in said:
+                self._learn()
+            if DONE in said or QUIET in said:
+                return
 
     def _learn(self) -> bool:
         """Whether a play has ended that had to load something, which is now loaded here."""
-        with suppress(BlockingIOError):
-            while heard := os.read(self._learnt, 65536):
-                self._heard += heard
+        self._hear()
         whole, ended, rest = self._heard.rpartition(DONE + b"\n")
         if not ended:
             return False
         self._heard = rest
         return self._warmed.shelf.learn(whole)
+
+    def _hear(self) -> bytes:
+        """What plays have said since it was asked last."""
+        before = len(self._heard)
+        with suppress(BlockingIOError):
+            while heard := os.read(self._learnt, 65536):
+                self._heard += heard
+        return self._heard[before:]
 
 
 def _has_ended(pipe: int) -> bool:

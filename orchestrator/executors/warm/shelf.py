@@ -16,6 +16,7 @@ lies here. Everything else it loads by itself.
 from __future__ import annotations
 
 import ast
+import mmap
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,12 +28,15 @@ from typing import Any
 
 import ansible
 from ansible import constants
+from ansible.executor.task_executor import TaskExecutor
 from ansible.plugins import get_plugin_class
 from ansible.plugins import loader as loaders
 from ansible.utils.collection_loader import _collection_finder
 
 DONE = b"done"
 """The line that a play writes when it has ended."""
+QUIET = b"quiet"
+"""The line that a play writes when it is about to wait for a host."""
 _CORE = Path(ansible.__file__).parent
 _MODULE, _OPTIONS = "module", "options"
 
@@ -40,14 +44,20 @@ Load = Callable[..., ModuleType]
 
 
 class Shelf:
-    """What was loaded ahead. ``teach`` is told, in a fork, what was not there."""
+    """What was loaded ahead."""
 
     def __init__(self) -> None:
         self._modules: dict[tuple[str, str], _Shelved] = {}
         self._options: dict[tuple[str, str, str], Any] = {}
         self._load: Load = loaders.PluginLoader._load_module_source
         self._define: Callable[..., None] = loaders.PluginLoader._load_config_defs
-        self.teach: Callable[[bytes], None] | None = None
+        self._teach: Callable[[bytes], None] | None = None
+        self._quiet = mmap.mmap(-1, mmap.PAGESIZE)
+
+    def begin(self, teach: Callable[[bytes], None]) -> None:
+        """Be that of a play, which tells ``teach`` what was not here, and once that it waits for a host."""
+        self._teach = teach
+        self._quiet = mmap.mmap(-1, mmap.PAGESIZE)  # its workers see it too
 
     def install(self) -> None:
         """Stand between Ansible's loaders and the disk, in this process and its forks."""
@@ -59,13 +69,20 @@ class Shelf:
         def define(loader: Any, name: str, module: ModuleType, path: str) -> None:
             shelf._defined(loader, name, module, path)
 
+        begins = TaskExecutor._get_action_handler_with_module_context
+
+        def handler(task: Any, *args: Any, **more: Any) -> Any:
+            shelf._say_quiet()
+            return begins(task, *args, **more)
+
+        TaskExecutor._get_action_handler_with_module_context = handler
         loaders.PluginLoader._load_module_source = load
         loaders.PluginLoader._load_config_defs = define
         _know_routes()
 
     def learn(self, lines: bytes) -> bool:
         """Load what these lines name; answers whether there was anything new."""
-        wanted = dict.fromkeys(line for line in lines.decode().splitlines() if line != DONE.decode())
+        wanted = dict.fromkeys(line for line in lines.decode().splitlines() if line.encode() not in (DONE, QUIET))
         return sum(self._learn_one(*line.split("\t")) for line in wanted) > 0
 
     def add(self, kind: str, names: Iterable[str]) -> None:
@@ -107,9 +124,14 @@ class Shelf:
                 self._missed(_OPTIONS, *key)
         self._define(loader, name, module, path)
 
+    def _say_quiet(self) -> None:
+        if self._teach is not None and not self._quiet[0]:
+            self._quiet[0] = 1
+            self._teach(QUIET + b"\n")
+
     def _missed(self, *words: str) -> None:
-        if self.teach is not None:
-            self.teach("\t".join(words).encode() + b"\n")
+        if self._teach is not None:
+            self._teach("\t".join(words).encode() + b"\n")
 
     # -- in the process that is forked -----------------------------------------------------------------------------
 

@@ -90,31 +90,24 @@ class Command:
         )
 
     def run(self, *words: str) -> dict[str, float]:
-        """Run the runbook: ``whole``, ``first`` (from the command to its first step), ``steps`` (first to last) and
-        ``work`` (from the moment before it begins to connect, to the last step)."""
+        """Run the runbook: ``whole``, ``first`` (from the command to its first step) and ``steps`` (first to last)."""
         done = ran([self.place.programs / "holdfast", *words], env=self.env(), cwd=self.workspace)
-        claimed, first, last = self.newest()
-        return {
-            "whole": done.seconds,
-            "steps": last - first,
-            "first": first - done.began,
-            "work": last - claimed,
-        }
+        first, last = self.newest()
+        return {"whole": done.seconds, "steps": last - first, "first": first - done.began}
 
-    def newest(self) -> tuple[float, float, float]:
-        """When the newest run's driver was ready to drive, its first step began and its last ended, by the journal.
+    def newest(self) -> tuple[float, float]:
+        """When the newest run's first step began and its last ended, by the journal.
 
         Raises Failed for no such run.
         """
         with closing(sqlite3.connect(f"file:{self.state / 'journal.sqlite3'}?mode=ro", uri=True)) as journal:
             row = journal.execute(
-                "SELECT min(mono) FILTER (WHERE kind = 'driver.claimed'),"
-                " min(mono) FILTER (WHERE kind = 'step.started'), max(mono) FILTER (WHERE kind = 'step.ended')"
+                "SELECT min(mono) FILTER (WHERE kind = 'step.started'), max(mono) FILTER (WHERE kind = 'step.ended')"
                 " FROM event WHERE run_id = (SELECT run_id FROM run ORDER BY created_at DESC LIMIT 1)"
             ).fetchone()
         if row is None or None in row:
             raise Failed("the journal has no step")
-        return row[0], row[1], row[2]
+        return row[0], row[1]
 
 
 DRILL = ("run", "steps", "--mode", "drill")

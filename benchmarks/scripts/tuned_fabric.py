@@ -33,12 +33,12 @@ def connected(host: dict[str, Any]) -> Any:
 
 
 def main(file: str) -> None:
-    """Run each line on all hosts, one after the other; print when it began to connect and when the last had ended."""
+    """Run each line on all hosts, one after the other; print when it was connected and when the last had ended."""
     with open(file, encoding="utf-8") as text:  # noqa: PTH123 - as such scripts are written
         plan = json.load(text)
     with ThreadPoolExecutor(len(plan["hosts"])) as together:
-        began = time.time()
         connections = list(together.map(connected, plan["hosts"]))
+        began = time.time()
         for line in plan["lines"]:
             list(together.map(lambda one, line=line: one.run(line, hide=True, in_stream=False), connections))
         print(began, time.time())

@@ -64,8 +64,8 @@ class Field:
             absent=absent,
             notes=(
                 "Every command leaves a mark on its host, and each contestant's marks are counted after each round. "
-                "First to last step includes connecting, for everybody: Holdfast's is counted from the journal's "
-                "entry before it begins to connect, the scripts' from before they do.",
+                "First to last step begins for scripts when they are connected, for Holdfast when its first step is in "
+                "the journal, whatever of connecting is still to be waited for then.",
             ),
         )
 
@@ -104,12 +104,9 @@ class Field:
         workspace = make_workspace(self.here / "workspace", steps, hosts=self.hosts.variables(sys.executable))
         command = Command(self.place, workspace, self.here / "state")
 
-        def go() -> dict[str, float]:
-            measured = command.run(*DRILL)
-            # It begins to connect a little before its first step: that counts too.
-            return {**measured, "steps": measured["work"]}
-
-        return Contestant("holdfast", "Holdfast", f"holdfast {' '.join(DRILL)}", self._turn("holdfast", go))
+        return Contestant(
+            "holdfast", "Holdfast", f"holdfast {' '.join(DRILL)}", self._turn("holdfast", lambda: command.run(*DRILL))
+        )
 
     def bash(self) -> Contestant:
         """The hand-written script."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -25,6 +26,11 @@ from orchestrator.model.outcome import Ending, Outcome, failed
 
 AT_ONCE = 32
 """Hosts worked on at the same time."""
+ENDS = "ends.json"
+"""Exit codes by host, in a job's directory, until its outcome is kept."""
+TOGETHER = 0.25
+"""Seconds within which the hosts of a job usually end one after the other. Where it takes longer, the ends so far are
+noted: they are found here again, whatever becomes of those hosts, when this process is killed before the last."""
 
 Ends = Mapping[str, HostEnd]
 
@@ -53,10 +59,10 @@ class FabricExecutor:
         directory = Path(job.directory)
         try:
             jobdir.make(directory)
-            (directory / "hosts").mkdir(mode=0o700)
         except OSError as error:
             return failed(f"the job's directory could not be made: {error}", mend="look at the disk of this machine")
-        return self._ended(job, action, works, self._each(hosts, lambda host: works[host.name].begin()))
+        ends = self._each(hosts, lambda host: works[host.name].begin(), lambda ends: _note(directory, hosts, ends))
+        return self._ended(job, action, works, ends)
 
     def attach(self, job: Job, control: Control) -> Outcome:
         """Find it again on every host, on each as long as the job's time lasts."""
@@ -67,7 +73,10 @@ class FabricExecutor:
             works = self._works(job, control, hosts, command)
         except HoldfastError as error:
             return Outcome(Ending.GONE, error=error.message, mend=error.mend)
-        return self._ended(job, action, works, self._each(hosts, lambda host: works[host.name].find()))
+        noted = _noted(Path(job.directory))
+        return self._ended(
+            job, action, works, self._each(hosts, lambda host: works[host.name].find(noted.get(host.name)))
+        )
 
     def check(self, job: Job, control: Control) -> Outcome:
         """Log in everywhere and look for the command's program."""
@@ -118,10 +127,17 @@ class FabricExecutor:
             for host in hosts
         }
 
-    def _each(self, hosts: Sequence[Host], work: Callable[[Host], HostEnd]) -> Ends:
-        """``work`` for all hosts at once; what a thread could not say is UNKNOWN."""
+    def _each(
+        self, hosts: Sequence[Host], work: Callable[[Host], HostEnd], note: Callable[[Ends], None] = lambda _ends: None
+    ) -> Ends:
+        """``work`` for all hosts at once; what a thread could not say is UNKNOWN.
+
+        ``note`` is told the ends at the end, and those so far while other hosts take their time.
+        """
         if len(hosts) == 1:
-            return {hosts[0].name: work(hosts[0])}
+            only = {hosts[0].name: work(hosts[0])}
+            note(only)
+            return only
         ends: dict[str, HostEnd] = {}
         free = threading.BoundedSemaphore(AT_ONCE)
         ended = threading.Semaphore(0)
@@ -137,8 +153,12 @@ class FabricExecutor:
 
         for host in hosts:
             self._workers.start(host.name, partial(one, host))
+        noted = 0
         for _ in hosts:
-            ended.acquire()
+            while not ended.acquire(timeout=TOGETHER if noted < len(ends) else None):
+                noted = len(ends)
+                note(dict(ends))
+        note(ends)
         return {host.name: ends[host.name] for host in hosts}
 
     def _ended(self, job: Job, action: FabricAction, works: Mapping[str, HostWork], ends: Ends) -> Outcome:
@@ -170,6 +190,24 @@ class FabricExecutor:
             error="; ".join(f"{name}: {end.error.removeprefix(f'{name}: ')}" for name, end in bad.items()),
             mend=_mend(bad.values()),
         )
+
+
+def _note(directory: Path, hosts: Sequence[Host], ends: Ends) -> None:
+    """Put the known ends where ``_noted`` finds them when this process is killed, in one file for all hosts."""
+    # On this machine the wrapper's own directory, which is the job's, says it.
+    afar = {host.name for host in hosts if not host.is_local}
+    codes = {name: end.rc for name, end in ends.items() if name in afar and end.ending is Ending.OK}
+    if codes:
+        with suppress(OSError):  # the targets have it still
+            jobdir.write_at_once(directory / ENDS, json.dumps(codes))
+
+
+def _noted(directory: Path) -> dict[str, int]:
+    try:
+        found = json.loads((directory / ENDS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # not there, or torn by a power cut: the targets are asked
+        return {}
+    return {name: rc for name, rc in found.items() if isinstance(rc, int)} if isinstance(found, dict) else {}
 
 
 def _directory(job: Job, host: Host) -> Path:

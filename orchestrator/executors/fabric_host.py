@@ -44,9 +44,10 @@ class HostEnd:
 class HostWork:
     """What one job does on one host.
 
-    ``directory`` is the job's private directory on this machine for this host: ``out``, ``err`` and, if and only if the
-    end is known, ``rc`` come to stand in it. For a local host it is the wrapper's own directory. Raises ExecutorError
-    where the host's variables make no environment.
+    ``directory`` is the job's private directory on this machine for this host: ``out`` and ``err`` come to stand in it,
+    and ``rc`` where the end has to be found after this job was let go (see ``keep``). It is not made before there is
+    something for it. For a local host it is the wrapper's own directory. Raises ExecutorError where the host's
+    variables make no environment.
     """
 
     def __init__(
@@ -72,10 +73,12 @@ class HostWork:
         self._lock_fds = lock_fds
         self._mono = mono
         self._untaken: Stream | None = None
+        self._rc: int | None = None
 
     def begin(self) -> HostEnd:
         """Start the command, unless it was started before, and follow it."""
-        self._directory.mkdir(mode=0o700)
+        if self._local:
+            make_for_host(self._directory)
         try:
             stream = self._asked(self._control.remaining()) or self._open("start", self._control.remaining())
         except (ExecutorError, HostKeyRefused) as error:
@@ -101,8 +104,9 @@ class HostWork:
 
     def keep(self) -> None:
         """Put the exit code where ``find`` sees it, also after a power cut; then the target's may go."""
-        if (known := self._known()) is not None and not self._local:
-            write_durably(self._directory / "rc", wrapper.digits(known.rc or 0))
+        if self._rc is not None and not self._local:
+            make_for_host(self._directory)
+            write_durably(self._directory / "rc", wrapper.digits(self._rc))
         self.settle()
 
     def _without_the_shell(self) -> HostEnd:
@@ -115,14 +119,19 @@ class HostWork:
             return self._in_the_dark(str(error))
         return end
 
-    def find(self) -> HostEnd:
-        """Follow what was started earlier, over a link that may come back only later. Starts nothing."""
+    def find(self, noted: int | None = None) -> HostEnd:
+        """Follow what was started earlier, over a link that may come back only later. Starts nothing.
+
+        ``noted`` is the exit code that an earlier driver has noted, where it has.
+        """
+        if noted is not None:
+            self._rc = noted
+            return HostEnd(Ending.OK, rc=noted)
         known = self._known()
         if known is not None:
             return known
         if self._local and not self._directory.is_dir():
             return HostEnd(Ending.NOT_STARTED)
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         trouble = ""
         while True:
             if self._control.wish is Wish.DETACH:
@@ -218,7 +227,7 @@ class HostWork:
         """Its last answer is here. The target is told that it is safely kept when it is."""
         stream.ended()
         if end.rc is not None:
-            self._untaken = stream
+            self._untaken, self._rc = stream, end.rc
         return end
 
     @contextmanager
@@ -296,11 +305,12 @@ class _Reader:
                 self._spoke = True
                 if isinstance(said, Piece):
                     if said.stream not in opened:
+                        make_for_host(self._directory)
                         opened[said.stream] = files.enter_context((self._directory / said.stream).open("ab"))
                     opened[said.stream].write(said.data)
                 elif isinstance(said, Result):
                     self._rc = said.rc
-                    if self._keep:
+                    if self._keep and self._directory.is_dir():
                         # What an earlier, broken-off reading left is written anew.
                         for name in ("out", "err"):
                             (self._directory / name).unlink(missing_ok=True)
@@ -334,11 +344,15 @@ class _Reader:
     def _ended(self) -> HostEnd:
         if self._rc is None:
             raise Lost("the answer made no sense")
-        if self._keep:
-            # Half of it is none, should this process be killed. Not yet durable: until the outcome is, the target
-            # keeps its own (see settle).
-            (self._directory / "rc").write_text(wrapper.digits(self._rc), encoding="ascii")
+        # Kept nowhere else yet: until the outcome is durable here, the target keeps its own (see settle).
         return HostEnd(Ending.OK, rc=self._rc)
+
+
+def make_for_host(directory: Path) -> None:
+    """Make a job's directory for one host, and the one above it for all of them, where they are not there yet."""
+    if not directory.is_dir():
+        directory.parent.mkdir(mode=0o700, exist_ok=True)
+        directory.mkdir(mode=0o700, exist_ok=True)
 
 
 def _noise(frames: Frames, stream: Stream) -> str:

@@ -18,6 +18,7 @@ from orchestrator.lab.sites.lab import SitesLab
 
 AGREE = 0.5
 """Seconds within which the record and the observer must agree."""
+BLOCK = 4096
 
 
 @pytest.fixture
@@ -97,6 +98,18 @@ def counters(lab: SitesLab) -> dict[str, int]:
     return found
 
 
+def damage(image: Path, text: bytes) -> None:
+    """Write zeros over the one place in a disk where the text begins."""
+    with image.open("r+b") as disk:
+        for place in range(0, image.stat().st_size, 2**20):
+            disk.seek(place)
+            if (found := disk.read(2**20).find(text)) >= 0:
+                disk.seek(place + found)
+                disk.write(bytes(BLOCK))
+                return
+    raise AssertionError("the text is nowhere on the disk")
+
+
 def test_a_dead_disk_is_isolated_and_the_mirror_rebuilt_while_orders_go_on(lab: SitesLab, control: ControlDesk) -> None:
     answer = control.runs("disk-fails")
     assert answer.code == 0, answer.out + answer.err
@@ -115,6 +128,29 @@ def test_a_dead_disk_is_isolated_and_the_mirror_rebuilt_while_orders_go_on(lab: 
     host.power_off()
     host.power_on()
     assert set(counters(lab)) == {"/dev/sdb", "/dev/sdd"}, "the host finds its mirror again"
+
+
+def test_with_no_spare_or_errors_on_both_legs_nothing_is_isolated(lab: SitesLab, control: ControlDesk) -> None:
+    host = lab.host("db-a")
+    lab.break_("database-on-mirror", spare="no")
+    text = "what-only-this-disk-has-twice " * 400
+    host.run(["tee", f"{mirror.MOUNT}/cold"], input=text)
+    host.run(["sync", "--file-system", mirror.MOUNT])
+    onset = lab.break_("disk-member-fails").at
+    recognises(lab, control, "disk-member", "redundant-component/disk-member.yaml")
+
+    live = ("--input", "host=db-a", "--onset", "now")
+    assert control.runs("disk-member", *live, mode="live").code == 4
+    assert control.statuses()["serves"] == "succeeded"
+    stopped(control, "spare", "name it in mirror_spares", untouched=("isolate", "replace"))
+    assert control.holdfast("rollback", "last", "--why", "a spare is ordered", "--resume").code == 3
+
+    damage(mirror.image(lab, host, "sdb"), text.encode()[:BLOCK])
+    assert control.runs("disk-member", *live, mode="live").code == 4
+    stopped(control, "other-leg", "has errors too", untouched=("isolate", "replace"))
+    assert set(counters(lab)) == {"/dev/sdb", "/dev/sdc"}
+    assert observations.outages(since(lab, onset)) == []
+    assert observing.lost_orders(lab, "db-a") == []
 
 
 def test_a_supply_and_a_fan_are_named_with_their_twins_and_replaced(lab: SitesLab, control: ControlDesk) -> None:

@@ -26,7 +26,7 @@ ACCOUNT, HOG = "batch", "batch-figures"
 """The batch account, and the service it runs."""
 REPORT = "month-end-report"
 """The name by which the runaway session says who it is."""
-CPU_SHARE = 0.3
+CPU_SHARE = 0.2
 """Part of one processor that the host has while it is hogged, so that other hosts do not notice the hog."""
 HOGS = 8
 """Processes that never rest."""

@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
+# Real systems are mostly waited for: more of these tests at a time than processors.
+WAITING ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test unit rehearsals integration acceptance hosts lint bench schemas clean
@@ -38,13 +40,13 @@ integration: $(VENV)/.dev ## each room with its real counterpart (PostgreSQL, An
 	$(PYTEST) tests/integration tests/contracts -q -n $(WORKERS)
 
 acceptance: $(VENV)/.dev ## the installed command, real systems, kill -9
-	$(PYTEST) tests/acceptance -q -n $(WORKERS)
+	$(PYTEST) tests/acceptance -q -n $(WAITING)
 
 # Each worker keeps a lab of its own from test to test. What reads figures of the whole machine (swap is the kernel's) runs
 # alone. Afterwards the machine must show nothing of it.
 hosts: $(VENV)/.dev ## real hosts, broken for real (root on Debian; skipped elsewhere)
 	@ended=0; set -x; \
-	$(PYTEST) tests/hosts -q -m "not alone" -n $(WORKERS) --dist loadfile || ended=$$?; \
+	$(PYTEST) tests/hosts -q -m "not alone" -n $(WAITING) --dist loadfile || ended=$$?; \
 	$(PYTEST) tests/hosts -q -m alone -p no:xdist || ended=$$?; \
 	$(BIN)/python tests/hosts_left.py || ended=$$?; exit $$ended
 

@@ -93,7 +93,8 @@ def traces(lab: SitesLab) -> dict[str, list[str]]:
         "mounts": Path("/proc/mounts").read_text().splitlines(),
         "loop devices": _lines("losetup", "--list", "--noheadings"),
         "swap": Path("/proc/swaps").read_text().splitlines(),
-        "control groups": _lines("find", "/sys/fs/cgroup", "-name", f"*{lab.key}*"),
+        # Groups of another lab may go while they are walked.
+        "control groups": _lines("find", "/sys/fs/cgroup", "-ignore_readdir_race", "-name", f"*{lab.key}*"),
         # The dead whom nobody has buried yet hold nothing any more.
         "processes": [
             line for line in _lines("ps", "-ww", "-eo", "pid,stat,cgroup:1000,args") if "<defunct>" not in line

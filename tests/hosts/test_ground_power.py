@@ -128,7 +128,8 @@ def test_who_eats_too_much_memory_on_a_host_is_killed_there_and_sshd_lives(bare:
 
 def test_swap_of_a_host_goes_with_its_power(bare: SitesLab) -> None:
     host = bare.host("app-a")
-    file = "/srv/disks/paging"
+    # The kernel lists swap of all hosts of all labs.
+    file = f"/srv/disks/{bare.name('paging-mine')}"
     host.run(["sh", "-c", f"fallocate -l 8M {file} && chmod 600 {file} && mkswap -q {file} && swapon {file}"])
     assert file in host.run(["cat", "/proc/swaps"]).stdout
     host.power_off()

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
+LOOKS = 5
+"""How often in the second it looks who waits for a disk."""
 
 
 def look():
@@ -25,6 +27,22 @@ def look():
     return found
 
 
+def disk_waiters():
+    """How many threads of each owner wait for a disk (state D): who asks much of a slow disk writes little."""
+    found = {}
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            try:
+                states = [
+                    (task / "stat").read_text().rpartition(")")[2].split()[0] for task in (process / "task").iterdir()
+                ]
+                owner = process.stat().st_uid
+            except OSError:
+                continue  # it has ended meanwhile
+            found[owner] = found.get(owner, 0) + states.count("D")
+    return found
+
+
 def name(number):
     try:
         return pwd.getpwuid(number).pw_name
@@ -33,7 +51,11 @@ def name(number):
 
 
 before, began = look(), time.monotonic()
-time.sleep(1)
+waits = {}
+for _ in range(LOOKS):
+    time.sleep(1 / LOOKS)
+    for owner, number in disk_waiters().items():
+        waits[name(owner)] = waits.get(name(owner), 0) + number / LOOKS
 after, seconds = look(), time.monotonic() - began
 accounts = {}
 for key in before.keys() & after.keys():
@@ -42,9 +64,10 @@ for key in before.keys() & after.keys():
     one["cpu_percent"] += 100 * (after[key][1] - before[key][1]) / seconds
     one["written_mb_s"] += (after[key][2] - before[key][2]) / seconds / 2**20
 total = sum(one["cpu_percent"] for one in accounts.values())
-for one in accounts.values():
+for account, one in accounts.items():
+    one["disk_waiters"] = waits.get(account, 0.0)
     # Of what this host gets: a host that others leave little may be full all the same.
     one["cpu_share"] = 100 * one["cpu_percent"] / total if total else 0.0
 rows = [{"account": account, **{k: round(v, 1) for k, v in one.items()}} for account, one in accounts.items()]
-rows.sort(key=lambda one: -max(one["cpu_share"], 10 * one["written_mb_s"]))
+rows.sort(key=lambda one: -max(one["cpu_share"], 10 * one["written_mb_s"], 5 * one["disk_waiters"]))
 sys.stdout.write(json.dumps(rows) + "\n")

@@ -66,7 +66,8 @@ def test_killed_in_every_long_step_of_the_takeover_each_is_attached_to_and_done_
             with _driving(driver):
                 (child,) = wait_until(f"{name} is at its gate", lambda n=name: gates.came(n), 120)
                 driver.kill()
-            (started,) = [seen for seen in bench.journal() if seen.kind == "step.started" and seen.of(name)]
+            # What a kill caught between its record and the host, beside the step it was meant for, is begun again.
+            *_, started = [seen for seen in bench.journal() if seen.kind == "step.started" and seen.of(name)]
             assert (bench.state / "runs" / started.run_id / "jobs" / started.body["ident"]).is_dir()
             assert not _ends(bench, name)
             assert alive(child)

@@ -29,6 +29,12 @@ class ControlDesk(Desk):
         words = ("run", name, "--mode", mode, "--inventory", str(self.lab.inventory), "--json", *more_words)
         return self.holdfast(*words, **more)
 
+    def diagnosis(self) -> dict[str, Any]:
+        """What ``holdfast diagnose`` says of the lab's system."""
+        answer = self.holdfast("diagnose", "orders-hosts", "--inventory", str(self.lab.inventory), "--json")
+        (found,) = answer.lines
+        return dict(found)
+
     def output(self, step: str) -> dict[str, Any]:
         """What a step of the newest run put out."""
         ended = [seen for seen in self.journal() if seen.kind == "step.ended" and seen.of(step)]

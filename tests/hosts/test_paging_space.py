@@ -46,21 +46,14 @@ def agrees(record: dict[str, Any], control: ControlDesk) -> None:
     assert observing.lost_orders(control.lab, "db-a") == []
 
 
-def diagnosed(lab: SitesLab, control: ControlDesk) -> dict[str, Any]:
-    """What ``holdfast diagnose`` says of the system."""
-    (body,) = control.holdfast("diagnose", "orders-hosts", "--inventory", str(lab.inventory), "--json").lines
-    found: dict[str, Any] = body
-    return found
-
-
 @pytest.mark.parametrize(("fault", "host"), [("paging-space-full", "db-a"), ("service-leaks", "app-a")])
 def test_it_is_diagnosed_where_it_is_and_healthy_is_healthy(
     lab: SitesLab, control: ControlDesk, fault: str, host: str
 ) -> None:
-    assert diagnosed(lab, control)["verdict"] == "healthy"
+    assert control.diagnosis()["verdict"] == "healthy"
     lab.break_(fault)
     until(lambda: used_percent(lab, host) >= THRESHOLD, "the paging space fills up")
-    said = diagnosed(lab, control)
+    said = control.diagnosis()
     assert (said["verdict"], said["fault_class"]) == ("recognised", "paging-space"), said
     assert {each["about"] for each in said["findings"] if each["recognised"]} == {host}
 

@@ -107,23 +107,16 @@ def set_for_good(lab: SitesLab, parameter: str) -> bool:
     return replication.sql(lab.host("db-a"), asked) == "1"
 
 
-def diagnosed(lab: SitesLab, control: ControlDesk) -> dict[str, Any]:
-    """What ``holdfast diagnose`` says of the system."""
-    (body,) = control.holdfast("diagnose", "orders-hosts", "--inventory", str(lab.inventory), "--json").lines
-    found: dict[str, Any] = body
-    return found
-
-
 def recognised(said: dict[str, Any]) -> list[dict[str, Any]]:
     return [each for each in said["findings"] if each["recognised"]]
 
 
 def names_the_class(lab: SitesLab, control: ControlDesk, fault: str) -> None:
     """Healthy before; while the fault lasts the class is named, with evidence and the runbook. It is gone then."""
-    said = diagnosed(lab, control)
+    said = control.diagnosis()
     assert said["verdict"] == "healthy", said
     lab.break_(fault)
-    said = diagnosed(lab, control)
+    said = control.diagnosis()
     lab.heal(fault)
     assert (said["verdict"], said["fault_class"]) == ("recognised", "performance"), said
     (found,) = recognised(said)

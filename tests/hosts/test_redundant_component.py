@@ -31,8 +31,7 @@ def control(lab: SitesLab, tmp_path: Path) -> Iterator[ControlDesk]:
 
 def diagnosed(lab: SitesLab, control: ControlDesk) -> tuple[str, dict[str, Any] | None]:
     """The verdict of ``holdfast diagnose``, and its first finding where a class was recognised."""
-    answer = control.holdfast("diagnose", "orders-hosts", "--inventory", str(lab.inventory), "--json")
-    (body,) = answer.lines
+    body = control.diagnosis()
     return body["verdict"], next((one for one in body["findings"] if one["recognised"]), None)
 
 

@@ -117,17 +117,21 @@ def judge_rto(story: Story, line: Timeline, moments: Milestones, status: str, fo
 
 
 def _went_on(story: Story, onset: Placed, restored: Placed, found: list[Loss]) -> float | None:
-    """The longest time between two commits, where markers from before onset to after restoration show no outage."""
+    """The longest time without a commit between onset and restoration, where markers show that it was no outage.
+
+    What the markers leave out at either end counts as a pause too: the last of them is written up to one interval
+    before the restoration is confirmed.
+    """
     if story.plan.fault_class not in _WORKS_ON or story.simulated:
         return None
     for loss in found:
-        if loss.kind != "markers" or loss.longest_pause_s is None or not loss.first_written_at:
+        if loss.kind != "markers" or loss.longest_pause_s is None or not loss.last_written_at:
             continue
-        whole = from_iso(loss.first_written_at) < from_iso(onset.moment.at) and from_iso(restored.moment.at) < from_iso(
-            loss.last_written_at
-        )
-        if whole and loss.lost_transactions == 0 and loss.longest_pause_s < NOTICED_S:
-            return loss.longest_pause_s
+        before = from_iso(loss.first_written_at) - from_iso(onset.moment.at)
+        after = from_iso(restored.moment.at) - from_iso(loss.last_written_at)
+        pause = max(loss.longest_pause_s, before.total_seconds(), after.total_seconds())
+        if loss.lost_transactions == 0 and pause < NOTICED_S:
+            return pause
     return None
 
 

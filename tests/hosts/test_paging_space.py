@@ -41,7 +41,7 @@ def agrees(record: dict[str, Any], control: ControlDesk) -> None:
     """The record's RTO and RPO are what the observer saw: customers ordered all the time, and no order is lost."""
     assert control.outages(longer_than=NOTICED_S) == []
     rto, rpo = record["measurement"]["rto"], record["measurement"]["rpo"]
-    assert (rto["verdict"], rto["achieved_s"], rto["basis"]) == ("met", 0.0, "markers")
+    assert (rto["verdict"], rto["achieved_s"], rto["basis"]) == ("met", 0.0, "markers"), rto["reason"]
     assert (rpo["verdict"], rpo["achieved_s"]) == ("met", 0.0)
     assert observing.lost_orders(control.lab, "db-a") == []
 

@@ -234,6 +234,12 @@ def test_where_commits_went_on_all_the_time_there_was_no_outage(fault_class: Fau
     assert rto.reason.code == "never_down"
 
 
+def test_what_the_markers_leave_out_before_the_restoration_counts_as_a_pause() -> None:
+    rto = works_on(last_written_at=to_iso(START + timedelta(seconds=5))).rto
+    assert (rto.verdict, rto.achieved_s, rto.basis) == (MET, 0.0, "markers")
+    assert rto.worst_s == pytest.approx(1.0, abs=0.1)
+
+
 @pytest.mark.parametrize(
     "more",
     [

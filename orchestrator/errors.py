@@ -24,7 +24,8 @@ command line ends with when the error reaches it (docs/operating.md has the tabl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from orchestrator.plain import dataclass
 
 
 class HoldfastError(Exception):

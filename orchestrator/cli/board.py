@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from orchestrator.cli.hints import Hint, hints
@@ -18,6 +17,7 @@ from orchestrator.model.event import Event, EventKind
 from orchestrator.model.job import Phase
 from orchestrator.model.plan import Plan, PlannedStep
 from orchestrator.model.transition import GOOD, StepStatus
+from orchestrator.plain import dataclass
 
 AT_WORK = frozenset({StepStatus.RUNNING, StepStatus.UNDOING, StepStatus.WAITING})
 NEEDS_EYES = AT_WORK | {StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.IN_DOUBT, StepStatus.UNDO_FAILED}

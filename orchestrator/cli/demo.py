@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from pathlib import Path
 from types import FrameType
@@ -23,6 +23,7 @@ from orchestrator.cli.streams import say, warn
 from orchestrator.errors import EvidenceError, HoldfastError, UsageError
 from orchestrator.lab.lab import Lab, take_down
 from orchestrator.model.document import Mode
+from orchestrator.plain import dataclass
 
 if TYPE_CHECKING:
     from orchestrator.wiring.app import Holdfast

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from orchestrator.cli.place import called
 from orchestrator.cli.words import one_line
@@ -14,6 +14,7 @@ from orchestrator.engine.state import RunState, StepState
 from orchestrator.model.event import to_iso
 from orchestrator.model.plan import PlannedStep
 from orchestrator.model.transition import StepStatus
+from orchestrator.plain import dataclass
 
 WHY = "'...'"
 """Stands for the reason a person must give."""

@@ -3,9 +3,8 @@ needs neither."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from orchestrator.model.transition import StepStatus
+from orchestrator.plain import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.cli.exit_codes import ExitCode
@@ -15,6 +14,7 @@ from orchestrator.model.document import Mode
 from orchestrator.model.duration import format_duration
 from orchestrator.model.measurement import Measurement
 from orchestrator.model.objectives import Objective, Verdict
+from orchestrator.plain import dataclass
 
 
 @dataclass(frozen=True, slots=True)

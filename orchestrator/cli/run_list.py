@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.place import called
 from orchestrator.cli.streams import say
+from orchestrator.plain import dataclass
 
 if TYPE_CHECKING:
     from orchestrator.journal.store import RunListing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -13,6 +13,7 @@ from orchestrator.documents.secret_names import is_reference, names_a_secret
 from orchestrator.documents.source import Keys, Source
 from orchestrator.documents.wording import wrong_type
 from orchestrator.errors import DocumentError, Problem
+from orchestrator.plain import dataclass
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +21,7 @@ from orchestrator.model.drill import Drill
 from orchestrator.model.estate import Estate, ServiceLevel
 from orchestrator.model.inventory import Inventory
 from orchestrator.model.runbook import Runbook
+from orchestrator.plain import dataclass
 
 D = TypeVar("D", bound=Document)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from orchestrator.model.diagnosis import LeftOut
 from orchestrator.model.estate import Estate
 from orchestrator.model.inventory import Inventory
 from orchestrator.model.signs import Look, Signs
+from orchestrator.plain import dataclass
 
 
 @dataclass(frozen=True, slots=True)

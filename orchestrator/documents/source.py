@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from orchestrator.errors import Problem
+from orchestrator.plain import dataclass
 
 Keys = tuple[str | int, ...]
 """Where a part is in the data: mapping keys and list numbers, from the top."""

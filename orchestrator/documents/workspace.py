@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 from orchestrator.documents.inventory import HOSTS_FILES
 from orchestrator.errors import UsageError
+from orchestrator.plain import dataclass
 
 _ENDINGS = (".yaml", ".yml")
 _HEAD = 64 * 1024

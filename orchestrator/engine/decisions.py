@@ -8,7 +8,6 @@ breach.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.engine.ports import Decision
@@ -19,6 +18,7 @@ from orchestrator.model.event import to_iso
 from orchestrator.model.job import Phase
 from orchestrator.model.plan import PlannedStep
 from orchestrator.model.transition import STUCK, TABLE, StepStatus, Trigger
+from orchestrator.plain import dataclass
 
 VERBS = ("approve", "reject", "retry", "skip", "mark-done", "abort", "rollback", "override")
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from orchestrator.engine.jobs import JobMaker
 from orchestrator.engine.ports import Clock, Hands, Inbox, Journal, Mailbox, Observer
 from orchestrator.engine.state import RunState
+from orchestrator.plain import dataclass
 
 
 class Halt(StrEnum):

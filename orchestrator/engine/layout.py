@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from orchestrator.engine.forecast import CycleFound, Leg, in_order
@@ -16,6 +16,7 @@ from orchestrator.model.document import Mode
 from orchestrator.model.job import Phase, ident_of
 from orchestrator.model.plan import PlannedStep
 from orchestrator.model.runbook import Runbook, Step
+from orchestrator.plain import dataclass
 
 
 @dataclass

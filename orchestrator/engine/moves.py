@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from orchestrator.model.job import Phase
 from orchestrator.model.outcome import Outcome
+from orchestrator.plain import dataclass
 
 
 @dataclass(frozen=True, slots=True)

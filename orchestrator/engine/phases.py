@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from orchestrator.engine.moves import Attach, Start
 from orchestrator.engine.state import StepState
 from orchestrator.model.job import Job, Phase, ident_of
 from orchestrator.model.plan import PlannedStep
+from orchestrator.plain import dataclass
 
 GRACE = 30.0
 """Seconds past its timeout after which a job that has not reported is given up as unknown."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from orchestrator.engine.forecast import Leg, Part, forecast, until_restored
@@ -21,6 +21,7 @@ from orchestrator.model.drill import Drill
 from orchestrator.model.estate import Estate, ServiceLevel, System
 from orchestrator.model.plan import Plan, PlannedStep
 from orchestrator.model.runbook import Objectives, Runbook
+from orchestrator.plain import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ in ``orchestrator.testing``."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from orchestrator.model.event import Event, EventKind
+from orchestrator.plain import dataclass
 
 if TYPE_CHECKING:
     # Only named here: who merely lists runs must not pay for the document models.

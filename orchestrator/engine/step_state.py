@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from orchestrator.model.event import Event
 from orchestrator.model.job import Phase
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.transition import StepStatus
+from orchestrator.plain import dataclass
 
 ROLLBACK_CHECK = "rollback-check"
 """Role of the planned steps that probe the steady state after a rollback; they wait until there is one."""

@@ -22,7 +22,6 @@ import shutil
 import signal
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import ExecutorError
@@ -30,6 +29,7 @@ from orchestrator.executors import jobdir, proc
 from orchestrator.executors.contract import Control, Wish
 from orchestrator.executors.proc import Process
 from orchestrator.executors.stopping import stop
+from orchestrator.plain import dataclass
 
 # $1 the directory, $2 where to work, then the command. Descriptor 3 is the pipe, 4 the locks.
 _COMPANION = """

@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from orchestrator.executors.fabric_login import Login, SshSettings, login_of
 from orchestrator.executors.fabric_watch import Watch
 from orchestrator.executors.probe_socket import connect
 from orchestrator.model.inventory import Host
+from orchestrator.plain import dataclass
 
 if TYPE_CHECKING:
     from orchestrator.executors.fabric_resident import Shells

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +20,7 @@ from orchestrator.executors.fabric_wrapper import Command, Frames, Piece, Place,
 from orchestrator.executors.jobdir import write_durably
 from orchestrator.model.inventory import Host
 from orchestrator.model.outcome import Ending
+from orchestrator.plain import dataclass
 
 SLICE = 0.2
 """Seconds between two looks at what the driver wants."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import ExecutorError
 from orchestrator.model.inventory import Host
+from orchestrator.plain import dataclass
 
 _ARGUMENTS = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
 _CODE = frozenset({"proxycommand", "localcommand", "knownhostscommand", "remotecommand"})

@@ -11,7 +11,6 @@ import secrets
 import threading
 import time
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import ExecutorError, HostKeyRefused
@@ -19,6 +18,7 @@ from orchestrator.executors import fabric_wrapper as wrapper
 from orchestrator.executors.fabric_stream import LocalStream, Lost, SshStream
 from orchestrator.executors.fabric_wrapper import Command, Frames, Place, Said
 from orchestrator.model.inventory import Host
+from orchestrator.plain import dataclass
 
 if TYPE_CHECKING:
     from orchestrator.executors.fabric_connection import Connections

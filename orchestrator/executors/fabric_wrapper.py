@@ -11,12 +11,12 @@ import hashlib
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 from orchestrator.errors import ExecutorError
+from orchestrator.plain import dataclass
 
 Mode = Literal["start", "attach", "stop", "check", "serve"]
 

@@ -7,7 +7,6 @@ import secrets
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from orchestrator.model.inventory import Inventory
 from orchestrator.model.job import Job, Phase
 from orchestrator.model.matcher import find
 from orchestrator.model.outcome import Ending, Outcome
+from orchestrator.plain import dataclass
 
 AT_ONCE = 32
 """Looks taken at the same time."""

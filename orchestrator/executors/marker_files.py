@@ -12,8 +12,9 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from orchestrator.plain import dataclass
 
 TABLE = "holdfast_marker"
 """The table the markers are committed to. It is made where it is missing, and stays."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +14,7 @@ from orchestrator.executors.probe_tcp import address_of
 from orchestrator.model.actions import HttpProbe
 from orchestrator.model.inventory import Host, Inventory
 from orchestrator.model.redaction import Redactor
+from orchestrator.plain import dataclass
 
 _LARGEST = 4096
 """Bytes of a password file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from orchestrator.engine.ports import Clock
@@ -13,6 +13,7 @@ from orchestrator.executors.contract import Control, Wish
 from orchestrator.model.event import to_iso
 from orchestrator.model.matcher import Matcher, unmet
 from orchestrator.model.outcome import Ending, Outcome, failed, unknown
+from orchestrator.plain import dataclass
 
 _SLICE = 0.25
 """Seconds between two glances at what the driver wants while a look lasts."""

@@ -14,12 +14,12 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from orchestrator.errors import ExecutorError
 from orchestrator.executors.contract import Control, Wish
 from orchestrator.executors.probe_tcp import address_of
 from orchestrator.model.inventory import Host
+from orchestrator.plain import dataclass
 
 LARGEST = 8 * 1024 * 1024
 """Bytes of an answer that are read."""

@@ -8,8 +8,9 @@ import select
 import signal
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from orchestrator.plain import dataclass
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -7,12 +7,12 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator.errors import StoreUnavailable
 from orchestrator.journal.files import make_private_directory
+from orchestrator.plain import dataclass
 
 FILE = "journal.sqlite3"
 VARIABLE = "HOLDFAST_BREAK_GLASS"

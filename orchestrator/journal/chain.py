@@ -12,12 +12,12 @@ import json
 import math
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from json.encoder import encode_basestring
 from typing import Any
 
 from orchestrator.journal.canonical import canonical
 from orchestrator.model.event import Event, EventKind, from_iso
+from orchestrator.plain import dataclass
 
 GENESIS = "0" * 64
 """What the first record of a run follows."""

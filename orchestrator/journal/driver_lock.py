@@ -11,7 +11,6 @@ import json
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from orchestrator.journal.break_glass import why_unsafe
 from orchestrator.journal.files import make_private_directory
 from orchestrator.journal.processes import host_name, process_state
 from orchestrator.model.event import to_iso
+from orchestrator.plain import dataclass
 
 FILE = "driver.lock"
 _TRIES = 20

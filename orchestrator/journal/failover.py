@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from threading import Lock, RLock
@@ -28,6 +28,7 @@ from orchestrator.journal.importing import put_run
 from orchestrator.journal.opening import open_store
 from orchestrator.journal.remembered import Remembered
 from orchestrator.journal.store import NO_LIMIT, Head, HeldLock, RunHeader, RunListing, Seal, Store
+from orchestrator.plain import dataclass
 
 T = TypeVar("T")
 Warn = Callable[[str], None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from orchestrator.engine.ports import Decision
@@ -14,6 +14,7 @@ from orchestrator.journal.chain import Record, verify_chain
 from orchestrator.journal.opening import open_store
 from orchestrator.journal.store import Head, RunHeader, Store
 from orchestrator.model.event import EventKind, from_iso
+from orchestrator.plain import dataclass
 
 
 @dataclass(frozen=True, slots=True)

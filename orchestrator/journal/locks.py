@@ -18,7 +18,6 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from orchestrator.journal.files import make_private_directory
 from orchestrator.journal.processes import host_name, process_state
 from orchestrator.journal.store import Store
 from orchestrator.model.event import to_iso
+from orchestrator.plain import dataclass
 
 _TRIES = 10
 _PAUSE = 0.01

@@ -7,7 +7,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, field
 from datetime import datetime
 from threading import RLock
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from orchestrator.journal.chain import Record
 from orchestrator.journal.store import NO_LIMIT, Head, HeldLock, RunHeader, RunListing, Seal
 from orchestrator.journal.together import Together
 from orchestrator.model.event import EventKind, from_iso, to_iso
+from orchestrator.plain import dataclass
 
 T = TypeVar("T")
 Row = tuple[Any, ...]

@@ -9,7 +9,8 @@ import base64
 import binascii
 import hashlib
 import struct
-from dataclasses import dataclass
+
+from orchestrator.plain import dataclass
 
 NAMESPACE = "holdfast"
 KEY_TYPE = "ssh-ed25519"

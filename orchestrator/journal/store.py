@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Protocol
 
 from orchestrator.engine.ports import Decision
 from orchestrator.journal.chain import Record
+from orchestrator.plain import dataclass
 
 NO_LIMIT = 2**62
 """All there are."""

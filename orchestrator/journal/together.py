@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from threading import Lock
 from typing import Generic, Protocol, TypeVar
+
+from orchestrator.plain import dataclass
 
 
 class Wanted(Protocol):

@@ -11,7 +11,6 @@ import json
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,6 +25,7 @@ from orchestrator.journal.signing import check_signature
 from orchestrator.journal.sshsig import fingerprint
 from orchestrator.journal.store import Store
 from orchestrator.model.event import from_iso
+from orchestrator.plain import dataclass
 
 _KEEP = "keep it as it is: it was changed after it was sealed"
 

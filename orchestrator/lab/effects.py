@@ -6,9 +6,10 @@ A test counts the lines: a takeover that was resumed after a crash still has one
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from orchestrator.plain import dataclass
 
 
 @dataclass(frozen=True, slots=True)

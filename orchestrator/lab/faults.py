@@ -12,7 +12,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from orchestrator.errors import LabError
 from orchestrator.lab import effects, members, postgres, settings
 from orchestrator.lab.layout import PRIMARY, VAULT, Layout, load
 from orchestrator.lab.power import HANGS, LIES
+from orchestrator.plain import dataclass
 
 KILLED, FROZEN = "primary-killed", "primary-frozen"
 UNREACHABLE, CUT = "primary-unreachable-to-service", "replication-cut"

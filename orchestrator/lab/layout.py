@@ -16,12 +16,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, field, fields
 from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import LabError
 from orchestrator.lab.account import Account
+from orchestrator.plain import dataclass
 
 PRIMARY, STANDBY, VAULT, SERVICE, RESTORE = "db-a", "db-b", "vault", "app", "db-r"
 HOSTS = (PRIMARY, STANDBY, VAULT, SERVICE, RESTORE)

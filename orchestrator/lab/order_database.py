@@ -15,8 +15,9 @@ import subprocess
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from orchestrator.plain import dataclass
 
 _CUSTOMER = re.compile(r"[A-Za-z0-9 ._-]{1,60}")
 LARGEST_AMOUNT = 10**9

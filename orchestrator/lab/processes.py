@@ -14,10 +14,10 @@ import select
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import LabError
+from orchestrator.plain import dataclass
 
 PROC = Path("/proc")
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from orchestrator.errors import LabError
 from orchestrator.lab import faults, members, postgres, processes, redirect
 from orchestrator.lab.layout import DATABASES, HOSTS, PRIMARY, RESTORE, SERVICE, STANDBY, VAULT, Layout
 from orchestrator.lab.ports import ADDRESS
+from orchestrator.plain import dataclass
 
 ROLES = {
     PRIMARY: "primary",

@@ -7,12 +7,13 @@ runs with the same system, runbook and mode the newest speaks; times of success 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from orchestrator.model.event import from_iso
 from orchestrator.model.objectives import Verdict
 from orchestrator.model.record import Record
+from orchestrator.plain import dataclass
 
 STATUSES = ("succeeded", "failed", "aborted", "rolled_back", "stopped", "waiting", "interrupted", "running", "other")
 """The values of the label ``status``; a status nobody knows is ``other``."""

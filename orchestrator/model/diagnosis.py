@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from orchestrator.model.document import FaultClass, Text
 from orchestrator.model.signs import ConditionBody
+from orchestrator.plain import dataclass
 
 
 class Sighting(StrEnum):

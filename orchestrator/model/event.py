@@ -9,10 +9,12 @@ The body of each kind is listed beside it in ``EventKind``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
+
+from orchestrator.plain import dataclass
 
 
 class EventKind(StrEnum):

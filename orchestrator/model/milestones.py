@@ -13,7 +13,6 @@ as the check ended; both are told with that uncertainty, so that no outage is ca
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -25,6 +24,7 @@ from orchestrator.model.step_story import JobStory, StepStory
 from orchestrator.model.story import Story
 from orchestrator.model.timeline import Timeline, seconds
 from orchestrator.model.transition import StepStatus
+from orchestrator.plain import dataclass
 
 ORDER = tuple(Milestone)
 

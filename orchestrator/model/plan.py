@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any
 
 from orchestrator.model.document import FaultClass, Milestone, Mode, Text
+from orchestrator.plain import dataclass
 
 
 @dataclass(frozen=True, slots=True)

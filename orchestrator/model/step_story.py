@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from orchestrator.model.job import Phase
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.plan import PlannedStep
 from orchestrator.model.transition import StepStatus
+from orchestrator.plain import dataclass
 
 
 @dataclass(slots=True)

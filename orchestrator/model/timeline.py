@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from orchestrator.model.event import Event
+from orchestrator.plain import dataclass
 
 Basis = Literal["monotonic", "wall"]
 

@@ -6,13 +6,13 @@ Numbers are in the drawing's own units; seconds are on the run's axis. Nothing h
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from orchestrator.model.document import Milestone
 from orchestrator.model.measurement import Measurement
 from orchestrator.model.record import Record
 from orchestrator.model.step_row import StepRow
 from orchestrator.model.transition import STUCK, StepStatus
+from orchestrator.plain import dataclass
 from orchestrator.records.clockface import Clockface
 from orchestrator.records.i18n import Language
 from orchestrator.records.lettering import Lane, lanes, shortened, width

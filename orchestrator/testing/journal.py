@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from orchestrator.engine.ports import Clock
 from orchestrator.errors import DriverConflict
 from orchestrator.model.event import Event, EventKind
+from orchestrator.plain import dataclass
 
 
 class Crash(BaseException):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from orchestrator.model.event import Event, EventKind, to_iso
 from orchestrator.model.job import Job
 from orchestrator.model.outcome import Ending, Outcome
 from orchestrator.model.rehearsal import Happening, Rehearsal, StepAnswer
+from orchestrator.plain import dataclass
 from orchestrator.testing.journal import Crash
 from orchestrator.testing.stage import Stage
 from orchestrator.testing.verdict import problems_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from orchestrator.engine.jobs import JobMaker
@@ -12,6 +12,7 @@ from orchestrator.engine.runner import Driven, Ports, Runner
 from orchestrator.engine.state import RunState
 from orchestrator.model.event import Event, EventKind
 from orchestrator.model.plan import Plan, plan_to_body
+from orchestrator.plain import dataclass
 from orchestrator.testing.journal import Crash, MemoryJournal, PlainRenderer
 from orchestrator.testing.world import FakeWorld
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from orchestrator.engine.ports import Decision, Finished, Interrupted, Notice
 from orchestrator.model.job import Job
 from orchestrator.model.outcome import Ending, Outcome
+from orchestrator.plain import dataclass
 from orchestrator.testing.clock import FakeClock
 
 DAY = 86400.0

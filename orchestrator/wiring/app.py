@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.errors import Refused, UsageError
 from orchestrator.journal.driver_lock import Driver, driver_of
 from orchestrator.model.event import Event
+from orchestrator.plain import dataclass
 from orchestrator.wiring.memory import Memory
 from orchestrator.wiring.settings import Settings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from orchestrator.documents.signs import Ground, Worded, names_in_spec, unknown_names, worded
@@ -19,6 +19,7 @@ from orchestrator.model.event import to_iso
 from orchestrator.model.inventory import Inventory
 from orchestrator.model.redaction import Redactor
 from orchestrator.model.signs import Signs
+from orchestrator.plain import dataclass
 from orchestrator.wiring.clock import SystemClock
 from orchestrator.wiring.secrets import reveal
 

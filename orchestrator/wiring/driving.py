@@ -7,7 +7,7 @@ import secrets as randomness
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -31,6 +31,7 @@ from orchestrator.model.event import Event, EventKind, to_iso
 from orchestrator.model.inventory import Inventory
 from orchestrator.model.plan import Plan, plan_from_body, plan_to_body
 from orchestrator.model.redaction import Redactor
+from orchestrator.plain import dataclass
 from orchestrator.wiring.clock import SystemClock
 from orchestrator.wiring.hands import make_hands
 from orchestrator.wiring.job_places import JobPlaces

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -15,6 +15,7 @@ from orchestrator.engine.planner import make_plan
 from orchestrator.errors import DocumentError, Problem
 from orchestrator.model.document import Mode
 from orchestrator.model.plan import Plan
+from orchestrator.plain import dataclass
 from orchestrator.wiring.clock import SystemClock
 from orchestrator.wiring.driving import new_run_id
 

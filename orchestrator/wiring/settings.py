@@ -5,8 +5,9 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from dataclasses import dataclass
 from pathlib import Path
+
+from orchestrator.plain import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +12,7 @@ from orchestrator.documents.source import Keys, Source
 from orchestrator.errors import Problem
 from orchestrator.model.actions import ProbeAction
 from orchestrator.model.runbook import Runbook, Step
+from orchestrator.plain import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from orchestrator.documents.lint.ancestry import Ancestry
@@ -13,6 +12,7 @@ from orchestrator.engine.forecast import CycleFound, Leg, in_order
 from orchestrator.errors import Problem
 from orchestrator.model.document import Milestone
 from orchestrator.model.runbook import Runbook, Step
+from orchestrator.plain import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from orchestrator.errors import LabError
 from orchestrator.lab.aix import hmc, world
 from orchestrator.lab.aix.world import PRIMARY, STANDBY, State
 from orchestrator.lab.effects import now
+from orchestrator.plain import dataclass
 
 BATCH = "orderbatch"
 

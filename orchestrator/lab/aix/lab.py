@@ -6,7 +6,6 @@ import json
 import shlex
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import LabError
@@ -15,6 +14,7 @@ from orchestrator.lab.aix import faults, site, world
 from orchestrator.lab.aix.command import PROGRAMS
 from orchestrator.lab.effects import Effect
 from orchestrator.lab.effects import read as read_effects
+from orchestrator.plain import dataclass
 
 MARK = "simulated-aix.json"
 """The file that says that a directory is one of these labs."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from orchestrator.model.document import Text
 from orchestrator.model.duration import format_duration
 from orchestrator.model.remark import ENGLISH, Remark, Value
+from orchestrator.plain import dataclass
 from orchestrator.records.i18n import en, zh, zh_remarks
 
 Code = Literal["en", "zh"]

@@ -25,6 +25,7 @@ _PACKAGE = Path(order_service.__file__).parents[2]
 _NEEDED = (
     "orchestrator/__init__.py",
     "orchestrator/errors.py",
+    "orchestrator/plain.py",
     "orchestrator/lab/__init__.py",
     *(
         str(Path(str(module.__file__)).relative_to(_PACKAGE))

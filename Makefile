@@ -5,7 +5,9 @@ BIN    := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
 # Real systems are mostly waited for: more of these tests at a time than processors.
-WAITING ?= 3
+WAITING ?= 4
+# Hosts labs side by side: each of them is waited for within half a second.
+LABS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test unit rehearsals integration acceptance hosts lint bench schemas clean
@@ -46,7 +48,7 @@ acceptance: $(VENV)/.dev ## the installed command, real systems, kill -9
 # alone. Afterwards the machine must show nothing of it.
 hosts: $(VENV)/.dev ## real hosts, broken for real (root on Debian; skipped elsewhere)
 	@ended=0; set -x; \
-	$(PYTEST) tests/hosts -q -m "not alone" -n $(WAITING) --dist loadfile || ended=$$?; \
+	$(PYTEST) tests/hosts -q -m "not alone" -n $(LABS) --dist loadfile || ended=$$?; \
 	$(PYTEST) tests/hosts -q -m alone -p no:xdist || ended=$$?; \
 	$(BIN)/python tests/hosts_left.py || ended=$$?; exit $$ended
 

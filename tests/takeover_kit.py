@@ -70,19 +70,16 @@ def to_do(record: dict[str, Any], step: str) -> str:
     return " ".join(map(str, asked.values()))
 
 
-def diagnosed(lab: SitesLab, control: ControlDesk) -> set[str]:
-    """The classes that ``holdfast diagnose`` recognises, with evidence and the runbook to start; none: all is well.
-
-    Full paging space is left out: that is the whole machine's, and other tests fill it.
-    """
-    answer = control.holdfast("diagnose", "orders-hosts", "--inventory", str(lab.inventory), "--json")
-    (body,) = answer.lines
+def diagnosed(control: ControlDesk) -> set[str]:
+    """The classes that ``holdfast diagnose`` recognises, with evidence and the runbook to start; none: all is well."""
+    body = control.diagnosis()
     (about,) = (one for one in body["findings"] if one["signs"] == "host-lost")
     seen = {one["look"]: one["sighting"] for one in about["evidence"]}
-    assert seen["standby"] == "holds", answer.out
+    assert seen["standby"] == "holds", body
     assert (seen["primary-port"] == "falls_short") is (body["fault_class"] == "shared-component") is about["recognised"]
     assert not about["recognised"] or "shared-component/host-takeover" in body["runbook"]
-    return {one["fault_class"] for one in body["findings"] if one["recognised"]} - {"paging-space"}
+    assert (body["verdict"] == "healthy") is (body["fault_class"] is None), body
+    return {one["fault_class"] for one in body["findings"] if one["recognised"]}
 
 
 def as_before(lab: SitesLab) -> None:

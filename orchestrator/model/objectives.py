@@ -69,8 +69,8 @@ class Loss(Document):
 def judge_rto(story: Story, line: Timeline, moments: Milestones, status: str, found: list[Loss]) -> Objective:
     """RTO: from onset to the service restored. Nothing is taken off, neither approvals nor time without a driver.
 
-    Where the service may work on (one of two failed, paging space runs full) and markers prove that commits went on all
-    the time, there was no outage: 0.
+    Where the service may work on (one of two failed, paging space runs full) and markers or receipts prove that commits
+    went on all the time, there was no outage: 0.
     """
     plan = story.plan
     limit = plan.rto
@@ -100,10 +100,11 @@ def judge_rto(story: Story, line: Timeline, moments: Milestones, status: str, fo
         "worst_s": seconds(worst),
         "basis": line.basis(onset.position, restored.position),
     }
-    pause = _went_on(story, onset, restored, found)
-    if pause is not None and limit is not None and pause <= limit:
+    went_on = _went_on(story, onset, restored, found)
+    if went_on is not None and limit is not None and went_on[0] <= limit:
+        pause, basis = went_on
         reason = remark("never_down", pause_s=pause, limit_s=limit, confirmed_s=seconds(took))
-        return say(Verdict.MET, reason, achieved_s=0.0, worst_s=pause, basis="markers")
+        return say(Verdict.MET, reason, achieved_s=0.0, worst_s=pause, basis=basis)
     if limit is None:
         return say(Verdict.NOT_APPLICABLE, remark("rto_not_set"), **measured)
     if seconds(took) > limit:
@@ -116,22 +117,23 @@ def judge_rto(story: Story, line: Timeline, moments: Milestones, status: str, fo
     return say(Verdict.MET, remark("within", achieved_s=seconds(took), limit_s=limit), **measured)
 
 
-def _went_on(story: Story, onset: Placed, restored: Placed, found: list[Loss]) -> float | None:
-    """The longest time without a commit between onset and restoration, where markers show that it was no outage.
+def _went_on(story: Story, onset: Placed, restored: Placed, found: list[Loss]) -> tuple[float, str] | None:
+    """The longest time without a commit between onset and restoration, where it was no outage; and who says so.
 
-    What the markers leave out at either end counts as a pause too: the last of them is written up to one interval
-    before the restoration is confirmed.
+    Markers or a customer's receipts, whichever show it: where one client's commits went on, the service did. What they
+    leave out at either end counts as a pause too: the last marker is written up to one interval before the restoration
+    is confirmed.
     """
     if story.plan.fault_class not in _WORKS_ON or story.simulated:
         return None
     for loss in found:
-        if loss.kind != "markers" or loss.longest_pause_s is None or not loss.last_written_at:
+        if loss.longest_pause_s is None or not loss.last_written_at:
             continue
         before = from_iso(loss.first_written_at) - from_iso(onset.moment.at)
         after = from_iso(restored.moment.at) - from_iso(loss.last_written_at)
         pause = max(loss.longest_pause_s, before.total_seconds(), after.total_seconds())
         if loss.lost_transactions == 0 and pause < NOTICED_S:
-            return pause
+            return pause, loss.kind
     return None
 
 

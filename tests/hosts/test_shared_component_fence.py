@@ -37,7 +37,7 @@ def control(lab: SitesLab, tmp_path: Path) -> Iterator[ControlDesk]:
 def test_a_host_that_hangs_is_not_taken_over_while_its_fence_is_denied_and_cannot_write_once_it_was(
     lab: SitesLab, control: ControlDesk
 ) -> None:
-    assert diagnosed(lab, control) == set()
+    assert diagnosed(control) == set()
     lab.break_("fence-denied")
     stopped = control.runs("host-frozen")
     assert stopped.code == 4, stopped.out + stopped.err
@@ -47,7 +47,7 @@ def test_a_host_that_hangs_is_not_taken_over_while_its_fence_is_denied_and_canno
     assert "the BMC refused" in to_do(record, "fence")
     assert record["measurement"]["rto"]["verdict"] == "unproven"
     as_before(lab)
-    assert diagnosed(lab, control) == RECOGNISED
+    assert diagnosed(control) == RECOGNISED
 
     lab.heal("fence-denied")
     running = control.start("retry", "last", "fence", "--why", "the BMC obeys again", "--resume")
@@ -76,7 +76,7 @@ def test_a_switch_that_lies_and_a_standby_that_is_behind_each_stop_the_takeover(
 ) -> None:
     lab.break_("fence-lies")
     broken = lab.break_("postgres-dead")
-    assert diagnosed(lab, control) == RECOGNISED
+    assert diagnosed(control) == RECOGNISED
     lied = takes_over(control, str(broken.at))
     assert lied.code == 4, lied.out + lied.err
     statuses = control.statuses()
@@ -102,7 +102,7 @@ def test_a_switch_that_lies_and_a_standby_that_is_behind_each_stop_the_takeover(
     given_up(control)
 
     broken = lab.break_("host-off")
-    assert diagnosed(lab, control) == RECOGNISED
+    assert diagnosed(control) == RECOGNISED
     late = takes_over(control, str(broken.at))
     assert late.code == 4, late.out + late.err
     statuses = control.statuses()

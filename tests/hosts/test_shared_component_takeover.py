@@ -9,7 +9,7 @@ import pytest
 from acceptance_kit import DEADLINE, end
 from control_kit import ControlDesk
 from hosts_kit import until
-from takeover_kit import agrees_with_customers, begun, ended, in_step, watched
+from takeover_kit import agrees_with_customers, begun, diagnosed, ended, in_step, watched
 
 from orchestrator.lab.sites import observing, replication
 from orchestrator.lab.sites.lab import SitesLab
@@ -58,6 +58,7 @@ def test_a_dead_postgresql_is_taken_over_and_the_way_back_is_taken_back_or_done_
     assert done.code == 0, done.out + done.err
     agrees_with_customers(lab, control, "db-a")
     in_step(lab, "db-a", "db-b")
+    assert diagnosed(control) == set()
 
 
 def test_a_link_cut_in_the_middle_of_the_promotion_is_waited_for_and_a_probe_decides(

@@ -240,6 +240,14 @@ def test_what_the_markers_leave_out_before_the_restoration_counts_as_a_pause() -
     assert rto.worst_s == pytest.approx(1.0, abs=0.1)
 
 
+def test_where_there_are_no_markers_customers_receipts_show_that_commits_went_on() -> None:
+    told = {"lost_transactions": 0, "lost_seconds": 0.0, "longest_pause_s": 0.3}
+    hour = timedelta(hours=1)
+    span = {"first_written_at": to_iso(START - hour), "last_written_at": to_iso(START + hour)}
+    rto = works_on(lost_transactions=None, receipts={**told, **span}).rto
+    assert (rto.verdict, rto.achieved_s, rto.worst_s, rto.basis) == (MET, 0.0, 0.3, "receipts")
+
+
 @pytest.mark.parametrize(
     "more",
     [

@@ -25,8 +25,10 @@ def _call() -> int:
     import gc
 
     from orchestrator.cli.exit_codes import ExitCode
+    from orchestrator.cli.no_plugins import look_for_none
     from orchestrator.cli.streams import nobody_reads
 
+    look_for_none()
     # What is loaded at the start stays; looking through it for waste again and again only costs time.
     gc.set_threshold(20_000, 10, 10)
     try:

@@ -9,18 +9,19 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.board import Board
-from orchestrator.cli.outcome import Result, exit_code, summary
 from orchestrator.cli.place import called
 from orchestrator.cli.signals import Signals
 from orchestrator.cli.streams import nobody_reads
 from orchestrator.cli.watch import watcher
 from orchestrator.model.document import Milestone
-from orchestrator.model.measurement import measure
+from orchestrator.model.event import Event, EventKind
 from orchestrator.wiring.clock import SystemClock
 from orchestrator.wiring.driving import Asked
 
 if TYPE_CHECKING:
+    from orchestrator.cli.outcome import Result
     from orchestrator.engine.runner import Driven
+    from orchestrator.engine.state import RunState
     from orchestrator.wiring.app import Holdfast
 
 
@@ -43,17 +44,19 @@ def drive(
     watching = watcher(board, as_json=as_json)
     mailbox = program.mailbox()
     asked = Asked(
-        by=program.settings.by, wait=wait, milestones=dict(milestones or {}), observers=(board, watching),
-        mailbox=mailbox, warn=watching.warn, **more,
+        by=program.settings.by, wait=wait, milestones=dict(milestones or {}),
+        observers=(board, watching, _ReadyForTheEnd()), mailbox=mailbox, warn=watching.warn, **more,
     )  # fmt: skip
     last_words = f"left at once; what runs goes on. Go on with: {shlex.join([*called(), 'resume', run_id])}"
     with Signals(mailbox, lambda: last_words):
         watching.start()
-        threading.Thread(target=_ready_for_the_end, name="imports", daemon=True).start()
         try:
             driven = go(asked)
         finally:
             watching.stop()
+    from orchestrator.cli.outcome import Result, exit_code, summary  # by now imported while the steps went on
+    from orchestrator.model.measurement import measure
+
     measured = measure(board.events())
     code = exit_code(driven, measured)
     result = Result(driven, measured, code, summary(driven, measured, code))
@@ -64,7 +67,23 @@ def drive(
     return result
 
 
-def _ready_for_the_end() -> None:
-    """Import what the end of a run takes, while its first step waits for a host or a program."""
+class _ReadyForTheEnd:
+    """Imports what the end of a run takes, once its first step has begun and waits for a host or a program.
+
+    Before that each millisecond counts, and two threads that import slow each other down.
+    """
+
+    def __init__(self) -> None:
+        self._begun = False
+
+    def saw(self, event: Event, state: RunState) -> None:  # noqa: ARG002 - every observer has both
+        """An event was committed."""
+        if event.kind is EventKind.STEP_STARTED and not self._begun:
+            self._begun = True
+            threading.Thread(target=_import, name="imports", daemon=True).start()
+
+
+def _import() -> None:
     import orchestrator.cli.closing_words
+    import orchestrator.model.measurement
     import orchestrator.wiring.closing  # noqa: F401

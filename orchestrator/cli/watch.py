@@ -10,14 +10,16 @@ import json
 import queue
 import sys
 import threading
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from orchestrator.cli.board import Board
-from orchestrator.cli.outcome import Result
 from orchestrator.cli.streams import console, is_terminal
 from orchestrator.cli.words import stamped
 from orchestrator.engine.state import RunState
 from orchestrator.model.event import Event, to_iso
+
+if TYPE_CHECKING:
+    from orchestrator.cli.outcome import Result
 
 PATIENCE = 2.0
 """Seconds the end waits for what is still to be written."""

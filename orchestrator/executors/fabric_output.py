@@ -6,9 +6,9 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
-from orchestrator.executors.parsers import PARSERS, NotRead, parsed
+from orchestrator.model.parse_names import Parser
 
 SHOWN = 4096
 """Bytes of stdout in the output itself; the rest is in the kept file."""
@@ -24,7 +24,7 @@ def described(directory: Path, rc: int, parse: str) -> tuple[dict[str, Any], str
     """
     output: dict[str, Any] = {}
     problem = ""
-    if parse in PARSERS:
+    if parse in get_args(Parser):
         # A command that fails and prints nothing has not said "there are none".
         read = "printed nothing" if rc != 0 and _is_blank(directory / "out") else _read(directory / "out", parse)
         if isinstance(read, dict):
@@ -116,6 +116,8 @@ def _is_blank(path: Path) -> bool:
 
 def _read(path: Path, parse: str) -> dict[str, Any] | str:
     """What the parser reads in the file, or why it reads nothing."""
+    from orchestrator.executors.parsers import NotRead, parsed  # only for steps that name one
+
     size = path.stat().st_size if path.is_file() else 0
     if size > LARGEST_OBJECT:
         return f"printed {size} bytes, too much for an output (at most {LARGEST_OBJECT})"

@@ -13,6 +13,8 @@ ansible-core's own files alone, and so is the same for the next play; packing ta
 
 from __future__ import annotations
 
+import base64
+import dataclasses
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +23,9 @@ from typing import Any
 from ansible import constants
 from ansible.executor import module_common
 from ansible.plugins import loader as loaders
+from ansible.plugins.action import ActionBase
 
+from orchestrator.executors.warm import compiled
 from orchestrator.executors.warm.shelf import is_core
 
 _CACHE = "ansiballz_cache"
@@ -29,21 +33,50 @@ _CACHE = "ansiballz_cache"
 
 def keep_packed(store: Path) -> None:
     """Keep archives in the directory ``store``, from now on and in all forks."""
-    store.mkdir(mode=0o700)
+    codes = store / "compiled"
+    codes.mkdir(mode=0o700, parents=True)
     build = module_common._find_module_utils
+    configure = ActionBase._configure_module
+    over: list[str] = []
+
+    def configured(action: ActionBase, *args: Any, **more: Any) -> Any:
+        over[:] = [action._connection.transport]  # a worker has one task, and one connection at a time
+        return configure(action, *args, **more)
 
     def built(**given: Any) -> Any:
         path = given["module_path"]
         if not (is_core(path) and _only_core_is_packed()):
             return build(**given)
         cache = Path(constants.DEFAULT_LOCAL_TMP) / _CACHE
-        pattern = f"{module_common._get_ansible_module_fqn(path)}-*"
+        name = module_common._get_ansible_module_fqn(path)
+        pattern = f"{name}-*"
         _copy(pattern, store, cache)
         answer = build(**given)
         _copy(pattern, cache, store)
-        return answer
+        plain = f"{name}-{given['module_compression']}-none"
+        # On this machine nothing is gained: Python is told not to buffer there, and reads a program letter by letter.
+        return answer if over == ["local"] else _with_code(answer, cache / plain, codes / plain)
 
+    ActionBase._configure_module = configured
     module_common._find_module_utils = built
+
+
+def _with_code(answer: Any, archive: Path, kept: Path) -> Any:
+    """What was built, with what it is compiled to, for a host that can use it. ``kept`` is where that is kept."""
+    interpreter = (answer.shebang or "").removeprefix("#!").partition(" ")[0]
+    if not compiled.is_like_ours(interpreter):
+        return answer
+    try:
+        code = kept.read_bytes() if kept.is_file() else _compiled(archive, kept)
+    except OSError:
+        return answer  # no room, or a coverage of its own is asked for: the host compiles it
+    return dataclasses.replace(answer, b_module_data=compiled.beside(answer.b_module_data, code))
+
+
+def _compiled(archive: Path, kept: Path) -> bytes:
+    code = compiled.packed(base64.b64decode(module_common._CachedModule.load(str(archive)).zip_data))
+    _put(kept, code)
+    return code
 
 
 def _only_core_is_packed() -> bool:
@@ -58,6 +91,11 @@ def _copy(pattern: str, source: Path, target: Path) -> None:
             unfinished = file.suffix in (".lock", ".new") or file.name.endswith("-part")
             if not unfinished and not (target / file.name).exists():
                 target.mkdir(mode=0o700, exist_ok=True)
-                fresh = target / f"{file.name}.{os.getpid()}.new"
-                fresh.write_bytes(file.read_bytes())
-                fresh.rename(target / file.name)
+                _put(target / file.name, file.read_bytes())
+
+
+def _put(file: Path, content: bytes) -> None:
+    """Write it whole or not at all."""
+    fresh = file.with_name(f"{file.name}.{os.getpid()}.new")
+    fresh.write_bytes(content)
+    fresh.rename(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shlex
 import threading
 from collections.abc import Callable, Mapping
@@ -50,6 +51,9 @@ def drive(
     last_words = f"left at once; what runs goes on. Go on with: {shlex.join([*called(), 'resume', run_id])}"
     with Signals(mailbox, lambda: last_words):
         watching.start()
+        # From here on there is waste that is worth looking for, but not among what has been loaded.
+        gc.freeze()
+        gc.set_threshold(20_000, 10, 10)
         try:
             driven = go(asked)
         finally:

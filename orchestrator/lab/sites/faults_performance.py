@@ -6,10 +6,8 @@ the time; an index is gone that every order needs. The database host is slowed, 
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import LabError
@@ -26,13 +24,14 @@ ACCOUNT, FIGURES, HOG = "batch", "figures", "batch-figures"
 """The batch accounts, one that writes and one that reckons, and the service that either runs."""
 REPORT = "month-end-report"
 """The name by which the runaway session says who it is."""
-CPU_SHARE = 0.2
+CPU_SHARE = 0.3
 """Part of one processor that the host has while it is hogged, so that other hosts do not notice the hog."""
-HOGS = 8
-"""Processes that never rest."""
-WRITES, WRITERS = 200, 64
+HOGS, FIRST = 4, -10
+"""Processes that never rest, and how nice they are: they come before the database, so that no order finds a gap between
+them. Logins come beside them, as an estate that has met a hog before arranges it."""
+WRITES, WRITERS = 400, 32
 """Writes a second that the host's disk does while it is hogged, and how many of the hog's are always waiting there. The
-limit is several times what orders need; with the hog, each of theirs waits behind 64 others, a third of a second."""
+limit is several times what orders need; with the hog, each write and each flush of theirs waits behind 32 others."""
 SCRATCH = "/var/lib/postgresql/batch"
 """Where the batch writes: the database's own file system."""
 ROWS = 350_000
@@ -49,6 +48,9 @@ _IN_STEP = "SELECT bool_and(replay_lsn >= pg_current_wal_lsn() - 65536) FROM pg_
 """Whether the standbys have all but the newest 64 KiB, which orders write all the time."""
 _CALM = 1.5
 """Seconds without the fault's own preparations before it begins."""
+
+_GO = 'date -u +%FT%T.%6NZ; exec pkill -CONT -u "$1"'
+"""Says when, on the host itself: a call from outside would come some time later."""
 
 _ATTACH = (
     f"ALTER TABLE account ADD CONSTRAINT {INDEX} PRIMARY KEY USING INDEX {INDEX}",
@@ -84,34 +86,47 @@ def _session(lab: SitesLab, words: Mapping[str, str], text: str, holds: str) -> 
 
 def _cpu(lab: SitesLab, words: Mapping[str, str]) -> dict[str, Any]:
     host = lab.host(words.get("host", _DATABASES))
-    host.limit_cpu(CPU_SHARE)
-    host.run(["install", "-d", "-m", "0777", SCRATCH])
-    return _hog(host, ["stress-ng", "--cpu", str(HOGS), "--temp-path", SCRATCH, "--quiet"], FIGURES)
+    _start(host, ["stress-ng", "--cpu", str(HOGS), "--temp-path", SCRATCH, "--quiet"], FIGURES)
+    _until(lambda: len(batch(host)) > HOGS, f"{HOG} does not run on {host.name}")
+    host.run(["pkill", "-STOP", "-u", FIGURES])
+    host.run(["renice", "-n", str(FIRST), "-u", FIGURES])
+    _nice_logins(host, FIRST)
+    return _let_go(host, FIGURES, lambda: host.limit_cpu(CPU_SHARE))
 
 
 def _io(lab: SitesLab, words: Mapping[str, str]) -> dict[str, Any]:
     host = lab.host(words.get("host", _DATABASES))
     tools.install(host, ["lab-disk-user"])
+    _start(host, ["/usr/local/sbin/lab-disk-user", f"{SCRATCH}/figures", str(WRITERS)], ACCOUNT)
+    # It stands still by itself when its files are written.
+    return _let_go(host, ACCOUNT, lambda: host.limit_writes(WRITES))
+
+
+def _start(host: LabHost, argv: list[str], account: str) -> None:
     host.run(["install", "-d", "-m", "0777", SCRATCH])
-    host.limit_writes(WRITES)
-    return _hog(host, ["/usr/local/sbin/lab-disk-user", f"{SCRATCH}/figures", str(WRITERS)], ACCOUNT)
-
-
-def _hog(host: LabHost, argv: list[str], account: str) -> dict[str, Any]:
     for each in (ACCOUNT, FIGURES):
         if host.run(["id", "-u", each], check=False).returncode != 0:
             host.run(["useradd", "--system", "--no-create-home", each])
     host.write_service(HOG, argv, user=account, boot=False)
     host.service("start", HOG)
-    first = _until(lambda: batch(host)[:1], f"{HOG} does not run on {host.name}")[0]
-    return {"service": HOG, "at": _began(host, first)}
 
 
-def _began(host: LabHost, number: int) -> str:
-    """When a process on the host began, to the hundredth of a second."""
-    ticks = host.run(["cat", f"/proc/{number}/stat"]).stdout.rpartition(")")[2].split()[19]
-    ago = time.clock_gettime(time.CLOCK_BOOTTIME) - int(ticks) / os.sysconf("SC_CLK_TCK")
-    return (datetime.now(UTC) - timedelta(seconds=ago)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def _let_go(host: LabHost, account: str, limit: Callable[[], None]) -> dict[str, Any]:
+    """Limit the host while its hog stands still, and let all of it go at one moment: from then on orders are slow."""
+    _until(lambda: _stands_still(host, account), f"{HOG} does not run on {host.name}")
+    limit()
+    return {"service": HOG, "at": host.run(["sh", "-c", _GO, "go", account]).stdout.strip()}
+
+
+def _nice_logins(host: LabHost, niceness: int) -> None:
+    """How nice logins are from now on, and those that are there."""
+    numbers = host.run(["pgrep", "sshd"], check=False).stdout.split()
+    host.run(["renice", "-n", str(niceness), "-p", *numbers], check=False)
+
+
+def _stands_still(host: LabHost, account: str) -> bool:
+    states = host.run(["ps", "-o", "stat=", "-u", account], check=False).stdout.split()
+    return bool(states) and all(state.startswith("T") for state in states)
 
 
 def batch(host: LabHost) -> list[int]:
@@ -159,6 +174,7 @@ def _heal(lab: SitesLab, notes: Notes) -> None:
             host.service("stop", name)
             host.run(["rm", "-f", f"/etc/holdfast-lab/services.d/{name}.json"])
         host.run(["rm", "-rf", SCRATCH])
+        _nice_logins(host, 0)
     host.limit_cpu(None)
     host.limit_writes(None)
 
@@ -180,7 +196,7 @@ def variables() -> dict[str, dict[str, Any]]:
             "report_sessions": [REPORT],
             "batch_accounts": {
                 ACCOUNT: {"measures": ["renice", "pause", "end"], "end": [SERVICE_PROGRAM, "stop", HOG]},
-                # Its host's processor time is measured out: priority helps little while the hog uses it up.
+                # Its owner gave it its place before others: it may be paused, and not be moved behind them.
                 FIGURES: {"measures": ["pause", "end"], "end": [SERVICE_PROGRAM, "stop", HOG]},
             },
             "expected_indexes": [

@@ -34,7 +34,7 @@ WRITES, WRITERS = 400, 32
 limit is several times what orders need; with the hog, each write and each flush of theirs waits behind 32 others."""
 SCRATCH = "/var/lib/postgresql/batch"
 """Where the batch writes: the database's own file system."""
-ROWS = 350_000
+ROWS = 600_000
 """Accounts of customers: so many that looking for one without an index takes far longer than an order."""
 INDEX = "account_pkey"
 

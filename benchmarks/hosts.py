@@ -53,6 +53,7 @@ class Hosts:
                 "ansible_python_interpreter": python,
                 "ansible_ssh_common_args": f"-o UserKnownHostsFile={self.known_hosts}",
                 "holdfast_known_hosts": str(self.known_hosts),
+                "holdfast_compiled_modules": True,
             }
             for host in self.all
         }

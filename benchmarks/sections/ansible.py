@@ -61,9 +61,9 @@ class Field:
             notes=(
                 "The same tasks for everybody: pipelining, persistent connections, no facts gathered. Each step leaves "
                 "a mark on its host, and the marks are counted after each round.",
-                "The hosts have the Python that Holdfast runs with, as hosts with the same Debian would: it sends "
-                "modules together with what they are compiled to. A host with another Python compiles them for each "
-                "task, as it does for the others.",
+                "The hosts have the Python that Holdfast runs with, as hosts with the same Debian would, and "
+                "holdfast_compiled_modules: true: it sends modules together with what they are compiled to, as is "
+                "advised for near hosts. Without it a host compiles them for each task, as it does for the others.",
                 "One playbook cannot stop, be approved, timed or taken up again between two of its tasks; "
                 "one call a step can.",
             ),

@@ -5,7 +5,7 @@
 # License as published by the Free Software Foundation, either version 3 of the License, or (at your option) any later
 # version. It comes without any warranty. See <https://www.gnu.org/licenses/>. It is under this licence, unlike the
 # rest of Holdfast, because it is one program with ansible-core; the rest talks to it through a socket.
-"""Modules of ansible-core go to their hosts with what they are compiled to, where the host has the same Python.
+"""Modules of ansible-core go to their hosts with what they are compiled to, where an operator wants it so.
 
 A module comes as source, some fifty files of it, and is compiled anew for each task on each host: 0.1 s of the host's
 processor, a third of a small task. What it is compiled to is known here. It is sent beside the sources, which go along
@@ -58,7 +58,10 @@ def use():
 
 
 if importlib.util.MAGIC_NUMBER == magic and not sys.flags.optimize:
-    use()
+    try:
+        use()
+    except (ImportError, AttributeError, ValueError, EOFError, TypeError):
+        pass  # a Python of its own kind: it compiles as ever
 """
 
 

@@ -16,18 +16,22 @@ from __future__ import annotations
 import base64
 import dataclasses
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ansible import constants
 from ansible.executor import module_common
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins import loader as loaders
 from ansible.plugins.action import ActionBase
 
 from orchestrator.executors.warm import compiled
 from orchestrator.executors.warm.shelf import is_core
 
+COMPILED = "holdfast_compiled_modules"
+"""The variable of a host that takes modules together with what they are compiled to."""
 _CACHE = "ansiballz_cache"
 
 
@@ -37,11 +41,14 @@ def keep_packed(store: Path) -> None:
     codes.mkdir(mode=0o700, parents=True)
     build = module_common._find_module_utils
     configure = ActionBase._configure_module
-    over: list[str] = []
+    wanted: list[bool] = []
 
-    def configured(action: ActionBase, *args: Any, **more: Any) -> Any:
-        over[:] = [action._connection.transport]  # a worker has one task, and one connection at a time
-        return configure(action, *args, **more)
+    def configured(action: ActionBase, *args: Any, task_vars: Mapping[str, Any], **more: Any) -> Any:
+        # A worker has one task, and one connection at a time. On this machine nothing is gained: Python is told not to
+        # buffer there, and reads a program letter by letter.
+        over_there = action._connection.transport != "local"
+        wanted[:] = [over_there and boolean(task_vars.get(COMPILED, False), strict=False)]
+        return configure(action, *args, task_vars=task_vars, **more)
 
     def built(**given: Any) -> Any:
         path = given["module_path"]
@@ -54,8 +61,7 @@ def keep_packed(store: Path) -> None:
         answer = build(**given)
         _copy(pattern, cache, store)
         plain = f"{name}-{given['module_compression']}-none"
-        # On this machine nothing is gained: Python is told not to buffer there, and reads a program letter by letter.
-        return answer if over == ["local"] else _with_code(answer, cache / plain, codes / plain)
+        return _with_code(answer, cache / plain, codes / plain) if wanted == [True] else answer
 
     ActionBase._configure_module = configured
     module_common._find_module_utils = built

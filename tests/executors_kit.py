@@ -23,7 +23,7 @@ from orchestrator.executors.fabric_login import SshSettings
 from orchestrator.model.inventory import Host, Inventory
 
 
-def until(holds: Callable[[], Any], seconds: float = 30.0, what: str = "it") -> Any:
+def until(holds: Callable[[], Any], seconds: float = 60.0, what: str = "it") -> Any:
     """Wait for a condition, with a deadline."""
     deadline = time.monotonic() + seconds
     while not (found := holds()):
@@ -31,6 +31,23 @@ def until(holds: Callable[[], Any], seconds: float = 30.0, what: str = "it") -> 
             raise AssertionError(f"{what} did not come true within {seconds:g} s")
         time.sleep(0.02)
     return found
+
+
+@contextlib.contextmanager
+def when(holds: Callable[[], Any], do: Callable[[], Any]) -> Iterator[None]:
+    """Beside the block: ``do`` as soon as the condition holds. So nothing depends on how quick the machine is."""
+    beside = threading.Thread(target=lambda: (until(holds), do()))
+    beside.start()
+    yield
+    beside.join()
+
+
+@contextlib.contextmanager
+def shut_port() -> Iterator[socket.socket]:
+    """A port that refuses until ``listen()`` is called on it, and that nobody else can take in the meantime."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held
 
 
 def free_port() -> int:
@@ -82,6 +99,23 @@ class Reins:
 
     def remaining(self) -> float:
         return max(0.0, self._deadline - time.monotonic())
+
+    def time_is_up(self) -> None:
+        self._deadline = time.monotonic()
+
+
+class Counting(Reins):
+    """Reins that act when they are waited on for the so-many-th time: a look that is looked again and again."""
+
+    def __init__(self, times: int, act: Callable[[], Any]) -> None:
+        super().__init__()
+        self._left, self._act = times, act
+
+    def wait(self, seconds: float) -> Wish:
+        self._left -= 1
+        if self._left == 0:
+            self._act()
+        return super().wait(seconds)
 
 
 def inventory_of(*hosts: Host, **groups: tuple[str, ...]) -> Inventory:
@@ -171,7 +205,7 @@ def private_sshd(directory: Path) -> Iterator[SshHost]:
     finally:
         for process in host.processes:
             process.terminate()
-            process.wait(timeout=10)
+            process.wait(timeout=60)
 
 
 def keygen(path: Path) -> Path:

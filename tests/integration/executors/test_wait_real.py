@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from executors_kit import Reins, free_port, inventory_of
+from executors_kit import Counting, Reins, free_port, inventory_of, shut_port, until
 
 from orchestrator.executors.contract import Wish
 from orchestrator.executors.wait import WaitExecutor
@@ -21,15 +19,10 @@ EXECUTOR = WaitExecutor(inventory_of(Host("db", {"ansible_host": "127.0.0.1"})),
 
 
 def test_it_waits_until_the_check_holds(make_job: Callable[..., Job]) -> None:
-    port = free_port()
-    held: list[socket.socket] = []
-    timer = threading.Timer(0.4, lambda: held.append(socket.create_server(("127.0.0.1", port))))
-    timer.start()
-    job = make_job("wait", {"until": {"probe": {"tcp": f"db:{port}"}, "every": "50ms"}})
-    outcome = EXECUTOR.run(job, Reins())
-    timer.join()
-    held[0].close()
-    assert outcome.ok and outcome.output["looked"] > 3
+    with shut_port() as held:
+        job = make_job("wait", {"until": {"probe": {"tcp": f"db:{held.getsockname()[1]}"}, "every": "50ms"}})
+        outcome = EXECUTOR.run(job, Counting(3, held.listen))
+    assert outcome.ok and outcome.output["looked"] == 4
     assert "held_at" in outcome.milestones
 
 
@@ -45,15 +38,29 @@ def test_an_expectation_can_be_the_opposite_of_the_natural_one(make_job: Callabl
     assert EXECUTOR.run(make_job("wait", spec), Reins()).ok
 
 
+class Noting(Reins):
+    """Reins that note for how long they are waited on, and when that begins."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[tuple[float, float]] = []
+
+    def wait(self, seconds: float) -> Wish:
+        self.waits.append((time.monotonic(), seconds))
+        return super().wait(seconds)
+
+
 def test_a_fixed_time_let_go_in_between_is_waited_for_once(make_job: Callable[..., Job]) -> None:
-    job, reins = make_job("wait", {"for": "1s"}), Reins()
-    timer = threading.Timer(0.4, reins.pull, (Wish.DETACH,))
+    job, first, second = make_job("wait", {"for": "1s"}), Noting(), Noting()
     began = time.monotonic()
-    timer.start()
-    assert EXECUTOR.run(job, reins).ending is Ending.LEFT
-    timer.join()
-    assert EXECUTOR.attach(job, Reins()).ok
-    assert 0.95 < time.monotonic() - began < 1.8
+    first.pull(Wish.DETACH)
+    assert EXECUTOR.run(job, first).ending is Ending.LEFT
+    until(lambda: time.monotonic() > began + 0.4)
+    again = time.monotonic()
+    assert EXECUTOR.attach(job, second).ok
+    assert time.monotonic() - began > 0.95, "all of it is waited for"
+    asked = second.waits[0][1] if second.waits else 0.0
+    assert asked < 1.05 - (again - first.waits[0][0]), "and no more than the rest of it a second time"
 
 
 def test_a_look_that_was_broken_off_is_begun_anew(make_job: Callable[..., Job]) -> None:

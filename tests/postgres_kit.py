@@ -91,7 +91,7 @@ class Postgres:
                 env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
                 **as_whom(),
             )
-        until(self._answers, 20, "PostgreSQL")
+        until(self._answers, what="PostgreSQL")
         self.passfile.write_text(f"127.0.0.1:{self.port}:*:postgres:{PASSWORD}\n")
         self.passfile.chmod(0o600)
 
@@ -109,7 +109,7 @@ class Postgres:
             for pid in [self._process.pid, *map(int, children.stdout.split())]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            self._process.wait(10)
+            self._process.wait(60)
             self._process = None
 
     def promote(self) -> None:

@@ -114,7 +114,7 @@ def test_a_secret_is_nowhere_after_success_and_not_in_the_process_list(
     runner = threading.Thread(target=lambda: outcomes.append(executor.run(job, Reins(60))))
     runner.start()
     try:
-        until((tmp_path / "begun").exists, 30)
+        until((tmp_path / "begun").exists)
         shown = _shown_processes()
         midway = _traces(run_dir)
     finally:
@@ -150,7 +150,7 @@ def test_a_secret_is_nowhere_after_a_play_was_stopped(
 
     hands = ThreadHands({"ansible": executor}, mailbox, SystemClock(), Redactor([SECRET]), keep)
     hands.begin(job)
-    until((tmp_path / "begun").exists, 30)
+    until((tmp_path / "begun").exists)
     hands.cancel(job.ident)
     notice = until(lambda: mailbox.get(1.0), 30)
     assert notice.outcome.ending == "unknown", notice

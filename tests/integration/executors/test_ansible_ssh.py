@@ -80,7 +80,7 @@ def test_a_link_cut_in_the_middle_is_noticed_and_the_end_is_unknown(
     cut_at: list[float] = []
 
     def cut() -> None:
-        until((tmp_path / "begun").exists, 30)
+        until((tmp_path / "begun").exists)
         link.cut()
         cut_at.append(time.monotonic())
 
@@ -91,7 +91,7 @@ def test_a_link_cut_in_the_middle_is_noticed_and_the_end_is_unknown(
     cutter.join()
     assert outcome.ending is Ending.UNKNOWN, outcome
     assert "connection was lost (far)" in outcome.error
-    assert noticed < 20
+    assert noticed < 45, "the command itself goes on for a minute"
     # And indeed: the far end knew nothing of it and went on.
     until((tmp_path / "done").exists)
 

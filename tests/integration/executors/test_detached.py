@@ -48,7 +48,7 @@ def control(timeout: float = 30.0) -> JobControl:
     return JobControl(timeout, SystemClock())
 
 
-def until(condition: Callable[[], bool], seconds: float = 15.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come true in time"
@@ -164,7 +164,7 @@ def test_without_the_word_go_nothing_begins(place: Path) -> None:
         place / "pid", f'{{"pid": {process.pid}, "start": {process.start}, "boot": "{proc.boot_id()}"}}'
     )
     os.close(tell)
-    assert child.wait(10) == 0
+    assert child.wait(60) == 0
     assert not (place / "effect").exists()
     assert detached.find(place) == NotStarted()
 
@@ -174,21 +174,24 @@ def test_it_survives_the_kill_of_the_one_that_began_it_and_is_found_again(place:
 import os, signal
 from pathlib import Path
 from orchestrator.executors import detached
-detached.start(Path({str(place)!r}), ["sh", "-c", "echo begun; sleep 1; echo done; exit 7"], env={ENV!r})
+argv = ["sh", "-c", "echo begun; until test -e {place}/go; do sleep 0.05; done; echo done; exit 7"]
+detached.start(Path({str(place)!r}), argv, env={ENV!r})
 os.kill(os.getpid(), signal.SIGKILL)
 """
-    assert subprocess.run([sys.executable, "-c", code], timeout=30).returncode == -signal.SIGKILL
+    assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == -signal.SIGKILL
     assert isinstance(detached.find(place), Running)
+    (place / "go").touch()
     assert detached.follow(place, control(), 30.0) == Ended(7)
     assert lines(place / "out") == ["begun", "done"]
 
 
 def test_letting_go_leaves_it_running_and_it_is_found_again(place: Path) -> None:
-    detached.start(place, ["sleep", "1"], env=ENV)
+    detached.start(place, ["sh", "-c", f"until test -e {place}/go; do sleep 0.05; done"], env=ENV)
     reins = control()
     reins.pull(Wish.DETACH)
     assert detached.follow(place, reins, 30.0) == Left()
     assert isinstance(detached.find(place), Running)
+    (place / "go").touch()
     assert detached.follow(place, control(), 30.0) == Ended(0)
 
 
@@ -198,7 +201,7 @@ def test_a_wish_is_seen_while_it_runs(place: Path) -> None:
     threading.Timer(0.2, reins.pull, [Wish.CANCEL]).start()
     began = time.monotonic()
     assert detached.follow(place, reins, 60.0) == Stopped("it was stopped on request", ())
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert detached.find(place) == Ended(128 + signal.SIGTERM)
 
 
@@ -241,7 +244,7 @@ def test_the_timeout_counts_from_the_commands_own_start(place: Path) -> None:
     until(lambda: found.age() > 0.5)
     began = time.monotonic()
     assert isinstance(detached.follow(place, control(60.0), 0.5), Stopped)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 def test_an_end_that_came_in_time_counts_although_nobody_looked_in_time(place: Path) -> None:

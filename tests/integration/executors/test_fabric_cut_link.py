@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from executors_kit import DRIVER, Link, Reins, SshHost, alive, driver_env, inventory_of, kill, until
+from executors_kit import DRIVER, Link, Reins, SshHost, alive, driver_env, inventory_of, kill, until, when
 
 from orchestrator.executors import fabric_resident, fabric_wrapper
 from orchestrator.executors.contract import Wish
@@ -66,8 +66,8 @@ def work(tmp_path: Path) -> Iterator[Work]:
 
 @pytest.fixture
 def executor(sshd_host: SshHost, link: Link) -> Iterator[FabricExecutor]:
-    """Reaches ``target`` over the link that can be cut; silence counts as a cut after 1.5 s."""
-    settings = replace(sshd_host.settings, silence=1.5, connect=2.0)
+    """Reaches ``target`` over the link that can be cut; silence counts as a cut after four signs of life."""
+    settings = replace(sshd_host.settings, silence=4.0, connect=4.0)
     made = FabricExecutor(
         inventory_of(sshd_host.host(port=link.port), Host("here", {"ansible_connection": "local"})), settings
     )
@@ -93,7 +93,7 @@ class Running:
         self._thread = threading.Thread(target=lambda: self._ends.append(do(job, self.reins)))
         self._thread.start()
 
-    def end(self, seconds: float = 20.0) -> Outcome:
+    def end(self, seconds: float = 60.0) -> Outcome:
         self._thread.join(seconds)
         assert self._ends, f"no answer within {seconds:g} s"
         return self._ends[0]
@@ -104,7 +104,7 @@ def fabric_job(make_job: Callable[..., Job], argv: list[str], host: str = "targe
 
 
 def test_a_long_command_is_not_taken_for_a_cut_link(executor: FabricExecutor, make_job: Callable[..., Job]) -> None:
-    assert executor.run(fabric_job(make_job, ["sleep", "3"]), Reins()).ok
+    assert executor.run(fabric_job(make_job, ["sleep", "6"]), Reins()).ok
 
 
 def test_many_commands_go_over_one_connection_without_delay(
@@ -126,7 +126,7 @@ def test_a_cut_link_is_unknown_in_bounded_time_and_the_command_is_found_again_on
     link.cut()
     began = time.monotonic()
     outcome = running.end()
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 25, "its own time has not run out yet"
     assert outcome.ending is Ending.UNKNOWN
     assert "may have taken effect" in outcome.error
     assert alive(pid), "a cut link does not stop the command"
@@ -167,10 +167,10 @@ def test_a_connection_that_went_silent_between_two_steps_is_replaced(
 ) -> None:
     assert executor.run(fabric_job(make_job, ["true"]), Reins()).ok
     link.cut()
-    outcome = executor.run(fabric_job(make_job, ["true"], step="t"), Reins(15))
+    outcome = executor.run(fabric_job(make_job, ["true"], step="t"), Reins(20))
     assert outcome.ending is Ending.FAILED, "nothing was handed over, so nothing can have begun"
     link.heal()
-    assert executor.run(fabric_job(make_job, ["true"], step="u"), Reins(15)).ok
+    assert executor.run(fabric_job(make_job, ["true"], step="u"), Reins()).ok
 
 
 def shells(sshd_host: SshHost) -> int:
@@ -205,10 +205,11 @@ def test_a_command_past_its_time_is_stopped_with_all_its_children_and_unknown(
     executor: FabricExecutor, make_job: Callable[..., Job], tmp_path: Path, host: str
 ) -> None:
     script = (
-        f"trap '' TERM; sleep 300 & echo $! >{tmp_path}/child; echo $$ >{tmp_path}/pid; echo begun; wait; sleep 300"
+        f"trap '' TERM; sleep 300 & echo $! >{tmp_path}/child; echo begun; echo $$ >{tmp_path}/pid; wait; sleep 300"
     )
-    job = fabric_job(make_job, ["sh", "-c", script], host)
-    outcome = executor.run(job, Reins(1.0))
+    job, reins = fabric_job(make_job, ["sh", "-c", script], host), Reins()
+    with when(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip(), reins.time_is_up):
+        outcome = executor.run(job, reins)
     assert outcome.ending is Ending.UNKNOWN
     assert "its time was up" in outcome.error and "it was stopped" in outcome.error
     for name in ("pid", "child"):
@@ -233,9 +234,10 @@ def test_a_cancelled_command_is_stopped_and_unknown(
 def test_past_its_time_on_a_cut_link_it_says_that_it_may_still_run(
     executor: FabricExecutor, link: Link, work: Work, make_job: Callable[..., Job]
 ) -> None:
-    running = Running(executor.run, fabric_job(make_job, work.argv), Reins(1.0))
+    running = Running(executor.run, fabric_job(make_job, work.argv))
     pid = work.pid()
     link.cut()
+    running.reins.time_is_up()
     outcome = running.end()
     assert outcome.ending is Ending.UNKNOWN
     assert "its time was up" in outcome.error and "may have taken effect" in outcome.error
@@ -250,7 +252,7 @@ def test_let_go_it_runs_on_and_is_found_again(
     running = Running(executor.run, job)
     pid = work.pid()
     running.reins.pull(Wish.DETACH)
-    assert running.end(2).ending is Ending.LEFT
+    assert running.end().ending is Ending.LEFT
     assert alive(pid)
     found = Running(executor.attach, job)
     work.go()
@@ -342,7 +344,7 @@ def test_attach_to_a_host_that_stays_away_is_unknown_when_the_time_is_up(
     began = time.monotonic()
     outcome = executor.attach(job, Reins(3))
     assert outcome.ending is Ending.UNKNOWN
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 30
 
 
 def test_locks_are_held_by_a_local_command_after_the_driver_let_go(

@@ -97,7 +97,8 @@ def test_started_twice_there_is_one_writer(
     assert act(executor, START).ok
     until(lambda: len(writers(files)) == 1, what="one writer")
     grown(files)
-    assert [entry.number for entry in files.written()] == list(range(1, len(files.written()) + 1))
+    numbers = [entry.number for entry in files.written()]
+    assert numbers == list(range(1, len(numbers) + 1))
 
 
 def test_attach_finds_the_writer_and_begins_none(
@@ -106,7 +107,7 @@ def test_attach_finds_the_writer_and_begins_none(
     job = make_job("marker", START)
     assert executor.attach(job, Reins()).ending is Ending.NOT_STARTED
     assert executor.run(job, Reins()).ok
-    (writer,) = writers(files)
+    (writer,) = until(lambda: writers(files), what="the writer")
     assert executor.attach(job, Reins()).ok
     assert writers(files) == [writer]
 
@@ -133,12 +134,12 @@ def test_the_writer_ends_when_the_runs_directory_is_gone(
     act(executor, START)
     (writer,) = writers(files)
     shutil.rmtree(run_dir)
-    until(lambda: not alive(writer), 5, "the writer ended")
+    until(lambda: not alive(writer), what="the writer ended")
 
 
 def test_the_writers_life_is_bounded(act: Callable[..., Outcome], files: MarkerFiles, postgres: Postgres) -> None:
     act(MarkerExecutor(inventory_of(postgres.host("primary")), life=0.5), START)
-    until(lambda: writers(files) == [], 5, "the writer ended")
+    until(lambda: writers(files) == [], what="the writer ended")
     assert "its life was over" in files.why()
 
 
@@ -297,6 +298,8 @@ def test_what_a_crash_loses_is_counted_exactly(
                 receiver = standby.sql("select pid from pg_stat_wal_receiver")
                 os.kill(int(receiver), signal.SIGSTOP)
                 grown(files, 10)
+                sold_to = len(client.numbers())
+                until(lambda: len(client.numbers()) > sold_to + 50, what="receipts that will be lost")
             until(lambda: len(client.numbers()) > 50, what="receipts")
             primary.crash()
             if not synchronous:
@@ -307,7 +310,7 @@ def test_what_a_crash_loses_is_counted_exactly(
         assert "the server went away" in files.why()
         if not synchronous:
             # A killed receiver makes the standby start over; it is up again soon.
-            until(lambda: standby._answers(), 20)
+            until(standby._answers)
         standby.promote()
         ledger = {"target": "standby", "receipts": "receipts_file", "ledger": "select number from ledger"}
         outcome = act(executor, {"measure": ledger})

@@ -84,7 +84,7 @@ class Held:
         run = shop.executor().run
         self.thread = threading.Thread(target=lambda: self.outcomes.append(run(job, Reins(60))))
         self.thread.start()
-        until(begun.exists, 30)
+        until(begun.exists)
         found = detached.find(Path(job.directory))
         assert isinstance(found, Running)
         self.process = found.process
@@ -96,11 +96,19 @@ class Held:
 
 
 def _words(process: proc.Process) -> list[str]:
-    return Path(f"/proc/{process.pid}/cmdline").read_bytes().rstrip(b"\0").decode().split("\0")
+    """None where it has ended: of a family, some come and go while one looks."""
+    try:
+        return Path(f"/proc/{process.pid}/cmdline").read_bytes().rstrip(b"\0").decode().split("\0")
+    except OSError:
+        return []
 
 
 def _parent(process: proc.Process) -> int:
-    return int(Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[1])
+    """0 where it has ended."""
+    try:
+        return int(Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def test_a_step_is_a_fork_of_the_warm_process_and_named_for_what_it_is(
@@ -255,7 +263,7 @@ def test_a_killed_driver_takes_the_warm_process_with_it_and_leaves_the_step(
     shop.playbook("sh", "-c", f"touch {begun}; until test -e {go}; do sleep 0.05; done")
     words = [sys.executable, "-c", DRIVER, str(shop.root), job.directory]
     with subprocess.Popen(words, env=driver_env()) as driver:
-        until(begun.exists, 30)
+        until(begun.exists)
         warm = proc.find(int((shop.root / "warm.pid").read_text()))
         assert warm is not None
         found = detached.find(Path(job.directory))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from orchestrator.engine import rollback
+from orchestrator.engine.counts import before_the_end
 from orchestrator.engine.moves import Ask, Breach, Cancel, EndRun, Move, OverBudget, Settle, Skip
 from orchestrator.engine.phases import GRACE, Now, elapsed, look_for, start
 from orchestrator.engine.second_looks import Look, next_look
@@ -28,6 +29,13 @@ def next_moves(state: RunState, now: Now) -> list[Move]:
         return list(owed(state))
     if state.ended:
         return []
+    moves = _next(state, now)
+    if moves and isinstance(end := moves[-1], EndRun):
+        return [*moves[:-1], *before_the_end(state, now, end)]
+    return moves
+
+
+def _next(state: RunState, now: Now) -> list[Move]:
     told = [*_given_up(now), *_late(state, now)]
     if told:
         return told
@@ -108,10 +116,12 @@ def _winding_down(state: RunState, now: Now) -> Iterator[Move]:
         if step.ident is not None and step.ident not in now.held:
             lost = True
             yield look_for(state.plan.by_id[name], step, step.ident, step.phase)
-    for ident in now.held:
+    # A count changes nothing, and is not cut short: the run is measured however it ends.
+    held = [ident for ident, one in now.held.items() if one.job.step not in state.counts]
+    for ident in held:
         if ident not in now.cancelled:
             yield Cancel(ident)
-    if lost or now.held:
+    if lost or held:
         return
     if state.abort is not None:
         yield EndRun("aborted", f"{state.abort['by']}: {state.abort.get('why', '')}")
@@ -203,14 +213,14 @@ def _over(state: RunState, now: Now) -> Iterator[Move]:
     if state.open == 0:
         yield EndRun("succeeded", "")
         return
-    if not state.stuck or state.plan.on_failure != "rollback" or state.waiting or _next_retry(state, now) is not None:
+    if not state.blocked or state.plan.on_failure != "rollback" or state.waiting or _next_retry(state, now) is not None:
         return
     if now.held and waits_in_vain(state, now):
         told = failed("let go: the run is rolled back, and nothing waits for it any more")
         for ident, held in now.held.items():
             yield Settle(held.job.step, held.job.phase, held.job.attempt, told, ident)
     elif not (state.busy or now.held):
-        reasons = "; ".join(f"{name}: {state.steps[name].error or state.steps[name].status}" for name in state.stuck)
+        reasons = "; ".join(f"{name}: {state.steps[name].error or state.steps[name].status}" for name in state.blocked)
         yield rollback.begin(state, "the runbook (on_failure: rollback)", reasons)
 
 
@@ -236,12 +246,12 @@ def waits_in_vain(state: RunState, now: Now) -> bool:
 
     A person is then told at once, and not when the last wait has run out.
     """
-    if not state.stuck or state.waiting or state.winding_down or state.rollback is not None:
+    if not state.blocked or state.waiting or state.winding_down or state.rollback is not None:
         return False
     if any(state.plan.by_id[held.job.step].kind != "wait" for held in now.held.values()):
         return False
-    barred = set(state.stuck)
-    todo = list(state.stuck)
+    todo = state.blocked
+    barred = {*todo, *state.counts}
     while todo:
         for name in state.plan.dependents[todo.pop()]:
             if name not in barred:

@@ -16,7 +16,7 @@ from orchestrator.model.document import Milestone
 from orchestrator.model.event import Event, EventKind, from_iso
 from orchestrator.model.job import Phase
 from orchestrator.model.outcome import Ending, Outcome
-from orchestrator.model.plan import PlannedStep
+from orchestrator.model.plan import COUNT, PlannedStep
 from orchestrator.model.transition import StepStatus, Trigger
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def _released(run: RunState, event: Event) -> None:
 def _started(run: RunState, event: Event) -> None:
     planned, state = run.step(event)
     phase = Phase(event.body["phase"])
+    if state.status is StepStatus.PENDING and planned.role == COUNT:
+        run.go(planned.id, Trigger.READY)  # the run ends, and it never came to what the count stands behind
     if phase is Phase.ACTION:
         _action_started(run, planned, state, event)
     elif phase is Phase.UNDO:

@@ -14,7 +14,7 @@ from orchestrator.errors import UsageError
 from orchestrator.model.actions import NestedRunbook
 from orchestrator.model.document import Mode
 from orchestrator.model.job import Phase, ident_of
-from orchestrator.model.plan import PlannedStep
+from orchestrator.model.plan import COUNT, PlannedStep
 from orchestrator.model.runbook import Runbook, Step
 from orchestrator.plain import dataclass
 
@@ -73,7 +73,9 @@ class Layout:
             inside, ends[step.id] = self._flat(inner, given, f"{prefix}{step.id}/", needs, (*above, file))
             laid[step.id] = [replace(one, skip=one.skip or why) for one in inside] if why else inside
         needed = {name for leg in legs for name in leg.needs}
-        leaves = tuple(end for step in runbook.steps if step.id not in needed for end in ends[step.id])
+        leaves = tuple(
+            end for step in runbook.steps if step.id not in needed and step.role != COUNT for end in ends[step.id]
+        )
         return [one for step in runbook.steps for one in laid[step.id]], leaves
 
     def _inner(self, nested: NestedRunbook, values: Mapping[str, Any]) -> tuple[Runbook, dict[str, Any]]:
@@ -112,7 +114,8 @@ def _in_order(runbook: Runbook) -> list[Leg]:
         if step.id in wanted:
             raise UsageError(f"runbook {runbook.runbook} has two steps {step.id!r}", mend="give one another id")
         wanted[step.id] = above if step.needs is None else step.needs
-        above = (step.id,)
+        # What counts the losses stands beside the others: nothing waits for it.
+        above = above if step.role == COUNT else (step.id,)
     for name, needs in wanted.items():
         for need in needs:
             if need not in wanted:

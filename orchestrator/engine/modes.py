@@ -9,7 +9,7 @@ from typing import Any
 from orchestrator.engine.step_state import ROLLBACK_CHECK
 from orchestrator.model.actions import ASKS_PEOPLE
 from orchestrator.model.document import Mode, Text
-from orchestrator.model.plan import PlannedCheck, PlannedStep
+from orchestrator.model.plan import COUNT, PlannedCheck, PlannedStep
 
 STEADY_TIMEOUT = 15.0
 """Seconds a steady-state check is repeated for, where its runbook says nothing."""
@@ -62,7 +62,10 @@ def _only_checked(step: PlannedStep) -> PlannedStep:
         why = "a person's step: there is nothing to check"
     elif _reads_outputs(step.spec):
         why = "depends on the output of another step: it can be checked only in a run"
-    return replace(step, needs=(), changes=False, expect={}, verify=(), undo=None, marks=(), retries=0, skip=why)
+    role = "" if step.role == COUNT else step.role
+    return replace(
+        step, needs=(), changes=False, expect={}, verify=(), undo=None, marks=(), retries=0, skip=why, role=role
+    )
 
 
 def _reads_outputs(spec: Any) -> bool:

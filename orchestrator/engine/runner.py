@@ -278,7 +278,7 @@ class Runner:
 
     def _never_began(self, job: Job) -> None:
         """It certainly never began, so the same ident is begun now: whoever comes second finds it taken."""
-        if self.state.winding_down:
+        if self.state.winding_down and job.step not in self.state.counts:
             told = failed("it never began, and the run was stopped")
             self._end(job.step, job.phase, job.attempt, told, began=False)
             return

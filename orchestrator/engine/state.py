@@ -13,7 +13,7 @@ from orchestrator.errors import StoreCorrupt
 from orchestrator.model.actions import ASKS_PEOPLE
 from orchestrator.model.document import Milestone
 from orchestrator.model.event import Event, EventKind
-from orchestrator.model.plan import Plan, PlannedStep, plan_from_body
+from orchestrator.model.plan import COUNT, Plan, PlannedStep, plan_from_body
 from orchestrator.model.transition import BUSY, GOOD, STUCK, StepStatus, Trigger, move
 
 __all__ = ["ROLLBACK_CHECK", "Rollback", "RunState", "StepState"]
@@ -60,13 +60,14 @@ class RunState:
         self.rollback_asked: Mapping[str, Any] | None = None
         self.rollback: Rollback | None = None
         self.rollback_checks = tuple(step.id for step in plan.steps if step.role == ROLLBACK_CHECK)
+        self.counts = tuple(step.id for step in plan.steps if step.role == COUNT)
         self.ended = ""
         self.why = ""
         self.decisions_seen = 0
         self._missing = {step.id: len(step.needs) for step in plan.steps}
         for step in plan.steps:
             if step.role != ROLLBACK_CHECK:
-                self.open += 1
+                self.open += step.role != COUNT
                 if not step.needs:
                     self.go(step.id, Trigger.READY)
 
@@ -88,6 +89,11 @@ class RunState:
     def winding_down(self) -> bool:
         """Whether the run was aborted, or a rollback was asked for and has not begun: nothing new is begun."""
         return self.abort is not None or (self.rollback_asked is not None and self.rollback is None)
+
+    @property
+    def blocked(self) -> list[str]:
+        """The stuck steps that keep the run from its end: all but those that only count what was lost."""
+        return [name for name in self.stuck if name not in self.counts]
 
     def step(self, event: Event) -> tuple[PlannedStep, StepState]:
         """The planned step and the state an event speaks of."""
@@ -155,7 +161,7 @@ class RunState:
 
     def _good_changed(self, name: str, *, good: bool) -> None:
         change = -1 if good else 1
-        if self.plan.by_id[name].role != ROLLBACK_CHECK:
+        if self.plan.by_id[name].role not in (ROLLBACK_CHECK, COUNT):
             self.open += change
         for after in self.plan.dependents[name]:
             self._missing[after] += change

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
 from orchestrator.model.document import Document, FaultClass, Milestone, Mode
 from orchestrator.model.event import from_iso
 from orchestrator.model.milestones import Milestones, Placed
+from orchestrator.model.plan import COUNT
 from orchestrator.model.remark import Remark, remark
 from orchestrator.model.story import Story
 from orchestrator.model.timeline import Timeline, seconds
-from orchestrator.model.transition import StepStatus
+from orchestrator.model.transition import GOOD, StepStatus
 
 
 class Verdict(StrEnum):
@@ -27,14 +29,15 @@ class Verdict(StrEnum):
 class Objective(Document):
     """One target, what was achieved (seconds), the verdict and why.
 
-    ``worst_s`` is the longest it may have been, where a moment is only known within bounds. ``running`` says that the
-    clock has not stopped when the record ends.
+    ``worst_s`` is the longest it may have been, where a moment is only known within bounds. ``at_least_s`` is how long
+    the service had not been restored when the record ends. ``running`` says that the clock has not stopped then.
     """
 
     name: Literal["rto", "rpo", "resolve"]
     target_s: float | None
     achieved_s: float | None = None
     worst_s: float | None = None
+    at_least_s: float | None = None
     basis: str = ""
     verdict: Verdict
     reason: Remark
@@ -89,9 +92,11 @@ def judge_rto(story: Story, line: Timeline, moments: Milestones, status: str, fo
         expected = any(Milestone.ONSET in step.marks for step in plan.steps)
         if plan.purpose == "restore" and plan.mode is Mode.DRILL and not expected:
             return say(Verdict.NOT_APPLICABLE, remark("no_fault", purpose=plan.purpose))
+        if _no_fault_made(story):
+            return say(Verdict.NOT_APPLICABLE, remark("stopped_before_fault"))
         return say(Verdict.UNPROVEN, remark("onset_missing"))
     if restored is None:
-        return _not_restored(story, line, onset.position, status, say)
+        return _never_down(story, onset, status, found, say) or _not_restored(story, line, onset.position, status, say)
     if restored.position < onset.position:
         return say(Verdict.UNPROVEN, remark("restored_before_onset"))
     took, worst = restored.position - onset.position, restored.latest - onset.earliest
@@ -100,7 +105,7 @@ def judge_rto(story: Story, line: Timeline, moments: Milestones, status: str, fo
         "worst_s": seconds(worst),
         "basis": line.basis(onset.position, restored.position),
     }
-    went_on = _went_on(story, onset, restored, found)
+    went_on = _went_on(story, onset, from_iso(restored.moment.at), found)
     if went_on is not None and limit is not None and went_on[0] <= limit:
         pause, basis = went_on
         reason = remark("never_down", pause_s=pause, limit_s=limit, confirmed_s=seconds(took))
@@ -117,8 +122,29 @@ def judge_rto(story: Story, line: Timeline, moments: Milestones, status: str, fo
     return say(Verdict.MET, remark("within", achieved_s=seconds(took), limit_s=limit), **measured)
 
 
-def _went_on(story: Story, onset: Placed, restored: Placed, found: list[Loss]) -> tuple[float, str] | None:
-    """The longest time without a commit between onset and restoration, where it was no outage; and who says so.
+def _no_fault_made(story: Story) -> bool:
+    """Whether it is a drill that has ended before it came to the step which makes its fault."""
+    making = [step for step in story.steps.values() if Milestone.ONSET in step.planned.marks and not step.planned.skip]
+    drill = story.plan.mode is Mode.DRILL and story.ended is not None
+    return drill and bool(making) and all(step.attempts == 0 for step in making)
+
+
+def _never_down(story: Story, onset: Placed, status: str, found: list[Loss], say: Any) -> Objective | None:
+    """What can be said of a run that ended before it confirmed the service, where that had worked on all the time."""
+    limit = story.plan.rto
+    for loss in found if story.ended is not None else ():
+        counted = story.steps[loss.step].action
+        went_on = _went_on(story, onset, counted.started.at, [loss]) if counted is not None else None
+        if went_on is not None and limit is not None and went_on[0] <= limit:
+            pause, basis = went_on
+            reason = remark("never_down_so_far", status=status, pause_s=pause, limit_s=limit)
+            objective: Objective = say(Verdict.MET, reason, achieved_s=0.0, worst_s=pause, basis=basis)
+            return objective
+    return None
+
+
+def _went_on(story: Story, onset: Placed, until: datetime, found: list[Loss]) -> tuple[float, str] | None:
+    """The longest time without a commit between onset and ``until``, where it was no outage; and who says so.
 
     Markers or a customer's receipts, whichever show it: where one client's commits went on, the service did. What they
     leave out at either end counts as a pause too: the last marker is written up to one interval before the restoration
@@ -130,7 +156,7 @@ def _went_on(story: Story, onset: Placed, restored: Placed, found: list[Loss]) -
         if loss.longest_pause_s is None or not loss.last_written_at:
             continue
         before = from_iso(loss.first_written_at) - from_iso(onset.moment.at)
-        after = from_iso(restored.moment.at) - from_iso(loss.last_written_at)
+        after = until - from_iso(loss.last_written_at)
         pause = max(loss.longest_pause_s, before.total_seconds(), after.total_seconds())
         if loss.lost_transactions == 0 and pause < NOTICED_S:
             return pause, loss.kind
@@ -146,17 +172,18 @@ def _not_restored(story: Story, line: Timeline, onset: int, status: str, say: An
     elapsed = seconds(line.end - onset)
     running = story.ended is None
     objective: Objective
+    told: dict[str, Any] = {"running": running, "at_least_s": elapsed}
     if limit is None:
-        objective = say(Verdict.NOT_APPLICABLE, remark("rto_not_set"), running=running)
+        objective = say(Verdict.NOT_APPLICABLE, remark("rto_not_set"), **told)
     elif not any(Milestone.RESTORED in step.marks and not step.skip for step in story.plan.steps):
         # Nothing in the run would have told; that it is late cannot be told either.
         objective = say(Verdict.UNPROVEN, remark("restored_missing"), running=running)
     elif elapsed > limit:
-        objective = say(Verdict.MISSED, remark("restored_late", elapsed_s=elapsed, limit_s=limit), running=running)
+        objective = say(Verdict.MISSED, remark("restored_late", elapsed_s=elapsed, limit_s=limit), **told)
     elif running:
-        objective = say(Verdict.UNPROVEN, remark("restored_not_yet", elapsed_s=elapsed, limit_s=limit), running=True)
+        objective = say(Verdict.UNPROVEN, remark("restored_not_yet", elapsed_s=elapsed, limit_s=limit), **told)
     else:
-        objective = say(Verdict.UNPROVEN, remark("restored_never", status=status, elapsed_s=elapsed))
+        objective = say(Verdict.UNPROVEN, remark("restored_never", status=status, elapsed_s=elapsed), **told)
     return objective
 
 
@@ -227,7 +254,15 @@ def judge_rpo(story: Story, found: list[Loss]) -> Objective:
     if worst is None:
         if plan.purpose == "change":
             return say(Verdict.NOT_APPLICABLE, remark("change_no_fault"))
-        return say(Verdict.UNPROVEN, remark("rpo_not_measured"), running=running)
+        if _no_fault_made(story):
+            return say(Verdict.NOT_APPLICABLE, remark("stopped_before_fault"))
+        if not running and (never := _promotions_never_begun(story)):
+            return say(Verdict.NOT_APPLICABLE, remark("no_copy_serves", steps=", ".join(never)))
+        to_come = running and any(
+            step.planned.role == COUNT and not step.planned.skip and step.status not in GOOD
+            for step in story.steps.values()
+        )
+        return say(Verdict.UNPROVEN, remark("rpo_not_yet" if to_come else "rpo_not_measured"), running=running)
     if any(loss.written == 0 for loss in found if loss.kind == "markers"):
         return say(Verdict.UNPROVEN, remark("rpo_no_markers"))
     if any(loss.simulated for loss in found):
@@ -240,6 +275,23 @@ def judge_rpo(story: Story, found: list[Loss]) -> Objective:
     if not late and (unbounded := _unbounded(story)):
         return say(Verdict.UNPROVEN, remark("rpo_unbounded", lost=unbounded), **measured)
     return say(Verdict.MISSED if late else Verdict.MET, reason, **measured)
+
+
+def _promotions_never_begun(story: Story) -> list[str]:
+    """The promotions each count stands behind that the run never came to; empty where any count could be taken."""
+    found: dict[str, None] = {}
+    for step in story.steps.values():
+        if step.planned.role != COUNT or step.planned.skip:
+            continue
+        never = [
+            one.id
+            for one in story.plan.promotions_before(step.planned.id)
+            if story.steps[one.id].attempts == 0 and story.steps[one.id].status not in GOOD
+        ]
+        if not never:
+            return []
+        found.update(dict.fromkeys(never))
+    return list(found)
 
 
 def _unbounded(story: Story) -> int:

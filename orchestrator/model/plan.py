@@ -66,6 +66,10 @@ class PlannedStep:
         return self.idempotent or not self.changes
 
 
+COUNT = "count"
+"""Role of a step that counts what was lost: nothing waits for it, and no run ends without it (engine.counts)."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """Everything a run is bound to. ``digest`` covers runbook, playbooks, roles, inventory and parameters."""
@@ -113,6 +117,16 @@ class Plan:
             for need in step.needs:
                 found[need].append(step.id)
         return {step: tuple(after) for step, after in found.items()}
+
+    def promotions_before(self, name: str) -> list[PlannedStep]:
+        """The steps that put a copy in the place of the data (role ``promote``) among all that ``name`` waits for."""
+        found, todo = dict.fromkeys(self.by_id[name].needs), list(self.by_id[name].needs)
+        while todo:
+            for need in self.by_id[todo.pop()].needs:
+                if need not in found:
+                    found[need] = None
+                    todo.append(need)
+        return [self.by_id[one] for one in found if self.by_id[one].role == "promote" and not self.by_id[one].skip]
 
 
 def plan_to_body(plan: Plan) -> dict[str, Any]:

@@ -30,6 +30,11 @@ ENGLISH: dict[str, str] = {
     "beyond": "{achieved_s}, which is {over_s} over the limit of {limit_s}.",
     "never_down": "There was no outage: commits went on, with {pause_s} between two at most; {limit_s} allowed. "
     "That the service runs was confirmed {confirmed_s} after onset.",
+    "never_down_so_far": "There was no outage until the run ended ({status}): commits went on, with {pause_s} between "
+    "two at most; {limit_s} allowed.",
+    "stopped_before_fault": "The run ended before it made its fault: nothing was interrupted and nothing was lost.",
+    "no_copy_serves": "The run ended before {steps}: it put no copy in the place of the data, and so lost none.",
+    "rpo_not_yet": "The loss of data is counted when the run ends, at the latest.",
     "unsure": "{achieved_s} as measured, but up to {worst_s} given how exactly onset and restoration are known; "
     "the limit is {limit_s}.",
     "rpo_not_measured": "No marker measurement ended well, so the loss of data is not known.",
@@ -92,6 +97,7 @@ ENGLISH: dict[str, str] = {
     "do_resume": "Nothing drives this run. Bring it on with: holdfast resume {run}",
     "do_decide": "A decision is needed on step {step} ({status}); it takes: {verbs}.",
     "do_look": "Step {step} was left {status}; see by hand what state it left behind.",
+    "do_count": "What was lost was not counted (step {step}), so the RPO is unproven. Count it by hand.",
     "do_who": "{count} of these must agree: {people}.",
     "do_by": "Answer by {at} (UTC).",
     "do_answer": "Step {step} waits for an approval.",

@@ -123,7 +123,7 @@ class Step(Document):
     undo: Undo | None = None
     irreversible: str | None = None
     changes: Flag | None = None
-    role: Literal["fence", "promote"] | None = None
+    role: Literal["fence", "promote", "count"] | None = None
     marks: Annotated[
         tuple[Milestone, ...],
         BeforeValidator(_listed, json_schema_input_type=Milestone | tuple[Milestone, ...]),

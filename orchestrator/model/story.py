@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from orchestrator.model.actions import ASKS_PEOPLE
 from orchestrator.model.event import Event, EventKind
 from orchestrator.model.legible import legible
-from orchestrator.model.plan import Plan, plan_from_body
+from orchestrator.model.plan import COUNT, Plan, plan_from_body
 from orchestrator.model.step_story import Idle, JobStory, StepStory, WaitStory, given_at
 from orchestrator.model.story_fold import HANDLERS
 from orchestrator.model.transition import STUCK, StepStatus
@@ -101,7 +101,7 @@ class Story:
         if status is StepStatus.SUCCEEDED:
             step.error = step.mend = ""
         name = step.planned.id
-        if status in STUCK:
+        if status in STUCK and step.planned.role != COUNT:
             self.stuck.add(name)
         else:
             self.stuck.discard(name)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.model.event import Event, EventKind
 from orchestrator.model.job import Phase
 from orchestrator.model.outcome import Ending, Outcome
+from orchestrator.model.plan import COUNT
 from orchestrator.model.step_story import JobStory, StepStory, WaitStory, given_at
 from orchestrator.model.transition import GOOD, StepStatus
 
@@ -34,7 +35,7 @@ def _started(story: Story, event: Event) -> None:
     story.jobs.append(job)
     story.jobs_open[job.ident] = job
     if phase is Phase.ACTION:
-        if step.attempts == 0:
+        if step.attempts == 0 and step.planned.role != COUNT:
             step.out_of_order = tuple(
                 need for need in step.planned.needs if need in story.steps and story.steps[need].status not in GOOD
             )

@@ -9,6 +9,7 @@ from typing import Any
 from orchestrator.model.document import Text
 from orchestrator.model.event import to_iso
 from orchestrator.model.measurement import Measurement
+from orchestrator.model.plan import COUNT
 from orchestrator.model.record import RollbackPart, Task
 from orchestrator.model.remark import remark
 from orchestrator.model.step_row import StepRow
@@ -35,7 +36,9 @@ def _tasks(story: Story, measurement: Measurement, rollback: RollbackPart | None
     for row in measurement.steps:
         if row.status in STUCK:
             details = tuple(text for text in (row.error, row.mend) if text)
-            if story.ended is None:
+            if row.role == COUNT and story.ended is not None:
+                said = remark("do_count", step=row.id)
+            elif story.ended is None:
                 said = remark("do_decide", step=row.id, status=str(row.status), verbs=_verbs(row))
             else:
                 said = remark("do_look", step=row.id, status=str(row.status))

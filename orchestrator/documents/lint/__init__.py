@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from orchestrator.documents.lint import (
     budgets,
+    counts,
     fences,
     hosts,
     injection,
@@ -25,7 +26,7 @@ from orchestrator.documents.lint.whole import whole_of
 from orchestrator.documents.loading import Loaded
 from orchestrator.errors import Problem
 
-_OF_A_BOOK = (needs, promises, references, inputs, hosts, secrets, injection, texts)
+_OF_A_BOOK = (needs, counts, promises, references, inputs, hosts, secrets, injection, texts)
 _OF_THE_WHOLE = (verification, fences, budgets, people)
 
 

@@ -11,6 +11,7 @@ from orchestrator.documents.loading import Loaded
 from orchestrator.documents.source import Keys, Source
 from orchestrator.errors import Problem
 from orchestrator.model.actions import ProbeAction
+from orchestrator.model.plan import COUNT
 from orchestrator.model.runbook import Runbook, Step
 from orchestrator.plain import dataclass
 
@@ -45,7 +46,7 @@ class Book:
         for _, step in self.steps:
             wanted = above if step.needs is None else tuple(n for n in step.needs if n in self.numbers)
             found.setdefault(step.id, wanted)
-            above = (step.id,)
+            above = above if step.role == COUNT else (step.id,)
         return found
 
     @cached_property

@@ -11,6 +11,7 @@ from orchestrator.documents.loading import Loaded
 from orchestrator.engine.forecast import CycleFound, Leg, in_order
 from orchestrator.errors import Problem
 from orchestrator.model.document import Milestone
+from orchestrator.model.plan import COUNT
 from orchestrator.model.runbook import Runbook, Step
 from orchestrator.plain import dataclass
 
@@ -89,4 +90,5 @@ def _flat(
             inside, ends[step.id] = _flat(books, books[step.runbook.file], f"{prefix}{step.id}/", needs)
             found.extend(inside)
     needed = {name for wanted in book.needs.values() for name in wanted}
-    return found, tuple(end for name in book.needs if name not in needed for end in ends[name])
+    last = [name for name in book.needs if name not in needed and runbook.steps[book.numbers[name]].role != COUNT]
+    return found, tuple(end for name in last for end in ends[name])

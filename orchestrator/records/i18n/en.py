@@ -63,6 +63,7 @@ LABELS: dict[str, str] = {
     "verification": "Verification",
     "target": "Target",
     "at_most": "at most {worst}",
+    "at_least": "at least {least}",
     "work": "Work took {duration}",
     "lost": "{count} transactions lost",
     "counts.yes": "Counts",

@@ -55,6 +55,7 @@ LABELS: dict[str, str] = {
     "rpo": "恢复点目标（RPO）",
     "verification": "验证",
     "target": "目标",
+    "at_least": "至少 {least}",
     "at_most": "最长 {worst}",
     "work": "操作历时 {duration}",
     "lost": "丢失 {count} 笔交易",

@@ -102,6 +102,7 @@ READS_LAG = "vars: {lag: '{{ steps.lag.output.lag_s }}'}"
 END = "    marks: service_restored\n"
 FENCE_VERIFY = "    verify: {probe: {tcp: 'old_primary:5432'}, expect: {open: false}}\n"
 PROMOTE_VERIFY = "    verify:\n      - probe: {sql: 'select not pg_is_in_recovery()', target: standby}\n"
+COUNT = "  - id: loss\n    marker: {measure: {target: standby}}\n    timeout: 1s\n    role: count\n"
 UNDO = "    undo: {ansible: {playbook: takeover/rebuild-as-standby.yml, limit: standby}}\n"
 
 
@@ -121,6 +122,19 @@ UNDO = "    undo: {ansible: {playbook: takeover/rebuild-as-standby.yml, limit: s
         (
             *(END, END + "  - id: §steady-after-1\n    scripted: {}\n    timeout: 1s\n"),
             *("given to probes of the steady state", "rename the step"),
+        ),
+        # counts
+        (
+            *(END, END + COUNT.replace("measure: {target: standby}", "stop: true").replace("count", "§count")),
+            *("has the role count, but does not measure", "or take role out"),
+        ),
+        (
+            *(END, END + COUNT + "    §expect: {output.lost_transactions: 0}\n"),
+            *("'expect' has no effect on a count", "take it out"),
+        ),
+        (
+            *(END, END + COUNT + "  - {id: after, scripted: {}, timeout: 1s, changes: false, needs: [§loss]}\n"),
+            *("'after' needs 'loss', which is a count", "take it out of needs"),
         ),
         # templates
         ("'cluster/{{ cluster }}'", "§'cluster/{{ clustr }}'", "'clustr' is no input", "did you mean 'cluster'?"),

@@ -262,3 +262,68 @@ def test_where_there_are_no_markers_customers_receipts_show_that_commits_went_on
 def test_what_markers_do_not_prove_is_timed_from_onset_to_restored(more: dict[str, Any]) -> None:
     rto = works_on(**more).rto
     assert (rto.achieved_s, rto.reason.code) == (pytest.approx(4.0, abs=0.1), "within")
+
+
+def stopped(**more: Any) -> Writer:
+    """A takeover that fails before it promotes; the count stands behind the promotion."""
+    steps = [
+        step("break", marks=(Milestone.ONSET,)),
+        step("fence", needs=["break"]),
+        step("promote", needs=["fence"], role="promote", marks=(Milestone.RESTORED,)),
+        step("loss", "marker", needs=["promote"], role="count", spec={"measure": {"target": "standby"}}),
+    ]
+    w = Writer(plan(steps, **more)).do("break", 1.0)
+    return w.do("fence", 3.0, Outcome(Ending.FAILED, error="denied")).tick(60.0)
+
+
+def test_a_run_that_ended_before_the_service_was_back_tells_how_long_it_was_away_at_least() -> None:
+    open_, aborted = measure(stopped().events), measure(stopped().finish("aborted"))
+    assert (aborted.rto.verdict, aborted.rto.reason.code) == (UNPROVEN, "restored_never")
+    assert aborted.rto.at_least_s == pytest.approx(63.0, abs=0.1)
+    assert aborted.rto.achieved_s is None
+    assert (open_.rto.running, open_.rto.at_least_s) == (True, pytest.approx(3.0, abs=0.1))
+
+
+def test_a_run_that_ended_before_it_promoted_lost_nothing() -> None:
+    open_, aborted = measure(stopped().events), measure(stopped().finish("aborted"))
+    assert (open_.rpo.verdict, open_.rpo.reason.code) == (UNPROVEN, "rpo_not_yet")
+    assert (aborted.rpo.verdict, aborted.rpo.reason.code) == (NOT, "no_copy_serves")
+    assert aborted.rpo.reason.values == {"steps": "promote"}
+
+
+def test_where_the_promotion_was_begun_and_nothing_was_counted_the_loss_is_unproven() -> None:
+    w = stopped().do("promote", 5.0, Outcome(Ending.UNKNOWN, error="lost"))
+    rpo = measure(w.finish("aborted")).rpo
+    assert (rpo.verdict, rpo.reason.code) == (UNPROVEN, "rpo_not_measured")
+
+
+def test_a_drill_that_ended_before_it_made_its_fault_has_neither_outage_nor_loss() -> None:
+    steps = [step("ready"), step("break", marks=(Milestone.ONSET,)), step("loss", "marker", role="count")]
+    w = Writer(plan(steps)).do("ready", 1.0, Outcome(Ending.FAILED, error="behind"))
+    measured = measure(w.finish("aborted"))
+    for objective in (measured.rto, measured.rpo):
+        assert (objective.verdict, objective.reason.code) == (NOT, "stopped_before_fault")
+    assert measure(w.events[:-1]).rto.verdict is UNPROVEN
+
+
+def test_where_commits_went_on_until_a_run_was_ended_on_its_way_there_was_no_outage() -> None:
+    steps = [
+        step("break", marks=(Milestone.ONSET,)),
+        step("serves", "probe", marks=(Milestone.RESTORED,)),
+        step("loss", "marker", role="count", spec={"measure": {"target": "primary"}}),
+    ]
+    w = Writer(plan(steps, fault_class=FaultClass.REDUNDANT_COMPONENT))
+    begun = to_iso(w.wall)
+    w.tick(1.0).do("break", 1.0).do("serves", 5.0, Outcome(Ending.FAILED, error="no")).tick(30.0)
+    told = {"written": 50, "lost_transactions": 0, "lost_seconds": 0.0, "longest_pause_s": 0.4}
+    told |= {"first_written_at": begun, "last_written_at": to_iso(w.wall)}
+    w.do("loss", 1.0, Outcome(Ending.OK, output=told))
+    rto = measure(w.finish("aborted")).rto
+    assert (rto.verdict, rto.achieved_s, rto.reason.code) == (MET, 0.0, "never_down_so_far")
+    assert rto.worst_s == pytest.approx(0.4)
+
+
+def test_a_count_that_failed_makes_nobody_wait() -> None:
+    w = Writer(plan([step("a", marks=(Milestone.RESTORED,)), step("loss", "marker", role="count")]))
+    w.do("a", 1.0).do("loss", 1.0, Outcome(Ending.FAILED, error="no psql"))
+    assert measure(w.events).status == "running"

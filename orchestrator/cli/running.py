@@ -30,8 +30,8 @@ def run(
     """Run a runbook or a drill; answers the exit code. The arguments are the options' words as they were given."""
     from orchestrator.wiring.warmth import ahead
 
-    program = place.app(by)
-    with ahead(program.settings, name):
+    with ahead(place.settings(by).workspace, name):
+        program = place.app(by)  # only now: it is imported while Ansible is
         return _run(
             program, name, mode=mode, inputs=inputs, site=site, inventory=inventory, onset=onset, detected=detected,
             no_wait=no_wait, yes=yes, as_json=as_json,

@@ -13,9 +13,9 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from orchestrator.executors import detached, jobdir
 from orchestrator.executors.ansible_events import Summary
@@ -24,6 +24,8 @@ from orchestrator.model.redaction import Redactor
 
 RESULT = "result.json"
 PRIVATE = "private"
+EXTRAVARS, ADDITIONS = "env/extravars", "additions.json"
+"""In the private directory: the step's variables, and the inventory that is read after the workspace's own."""
 BEGUN = "playing"
 """An empty file: Ansible may have been started."""
 _TAIL = 6000
@@ -63,15 +65,33 @@ class RedactedOutput(io.TextIOBase):
             self.lost = str(error)
 
 
-Begin = Callable[[list[bytes], dict[str, Any]], Any]
-"""Begins a command on a terminal of its own, as ``ptyprocess.PtyProcess.spawn`` does, and with the locks to hold."""
+class Begin(Protocol):
+    """Begins the play."""
+
+    def ready(self, directory: Path, request: Mapping[str, Any]) -> None:
+        """What Ansible will read is in its place; ansible-runner has not been asked yet."""
+
+    def __call__(self, args: list[bytes], more: dict[str, Any]) -> Any:
+        """Begin a command on a terminal of its own, as ``ptyprocess.PtyProcess.spawn`` does, with the locks to hold."""
+
+    def over(self) -> None:
+        """The play has ended, or will never begin."""
 
 
-def fresh(args: list[bytes], more: dict[str, Any]) -> Any:
-    """Begin the program itself."""
-    import ptyprocess  # type: ignore[import-untyped]
+class Fresh:
+    """Begins the program itself."""
 
-    return ptyprocess.PtyProcess.spawn(args, pass_fds=(detached.LOCKS,), **more)
+    def ready(self, directory: Path, request: Mapping[str, Any]) -> None:
+        """See Begin."""
+
+    def __call__(self, args: list[bytes], more: dict[str, Any]) -> Any:
+        """See Begin."""
+        import ptyprocess  # type: ignore[import-untyped]
+
+        return ptyprocess.PtyProcess.spawn(args, pass_fds=(detached.LOCKS,), **more)
+
+    def over(self) -> None:
+        """See Begin."""
 
 
 def play(directory: Path, request: Mapping[str, Any], begin: Begin) -> dict[str, Any]:
@@ -83,12 +103,13 @@ def play(directory: Path, request: Mapping[str, Any], begin: Begin) -> dict[str,
     for place in (private, private / "env", private / "tmp", private / "home"):
         place.mkdir(mode=0o700)
     (private / EMPTY_CONFIG).touch(mode=0o600)
-    extravars = private / "env" / "extravars"
+    extravars = private / EXTRAVARS
     _write(extravars, request["extravars"])
     inventory = [request["inventory"]]
     if request["hosts"]:
-        _write(private / "additions.json", request["hosts"])
-        inventory.append(str(private / "additions.json"))
+        _write(private / ADDITIONS, request["hosts"])
+        inventory.append(str(private / ADDITIONS))
+    begin.ready(directory, request)
     started = _share_locks(pexpect, begin)
     (directory / BEGUN).touch(mode=0o600)
     summary = Summary(on_first=lambda: extravars.unlink(missing_ok=True))
@@ -146,12 +167,16 @@ def _share_locks(pexpect: Any, begin: Begin) -> list[Any]:
     return started
 
 
-def work(directory: Path, request: Mapping[str, Any], begin: Begin = fresh) -> None:
+def work(directory: Path, request: Mapping[str, Any], begin: Begin | None = None) -> None:
     """Run the playbook and write the result. Standard output is the job's ``out``."""
+    begin = begin or Fresh()
     redactor = Redactor(request["secrets"])
     output = RedactedOutput(1, redactor)
     sys.stdout = sys.stderr = output
-    result = play(directory, request, begin)
+    try:
+        result = play(directory, request, begin)
+    finally:
+        begin.over()
     output.finish()
     result["tail"] = output.tail
     result["lost"] = output.lost

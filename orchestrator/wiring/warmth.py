@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from orchestrator.executors.warm.launcher import WarmAnsible
-    from orchestrator.wiring.settings import Settings
 
 VARIABLE = "HOLDFAST_ANSIBLE"
 _NAMES = re.compile(r"^[\s\"'{-]*(?:runbook|file)[\"']?:\s*[\"']?([\w./-]+)", re.MULTILINE)
@@ -37,20 +36,31 @@ def warm_ansible(workspace: Path, warn: Callable[[str], None]) -> WarmAnsible:
     return WarmAnsible(workspace, workspace / "playbooks", say=warn)
 
 
-def ahead(settings: Settings, name: str) -> AbstractContextManager[object]:
-    """Warm up for a run of ``name`` that is about to be planned, where its text looks as if it had Ansible steps.
+def ahead(workspace: Path, name: str) -> AbstractContextManager[object]:
+    """Warm up for a run of ``name`` in ``workspace``, where its text looks as if it had Ansible steps.
 
-    Warming up takes most of a second, in which everything else that comes before the first step is done too.
+    Warming up takes half a second, in which everything else that comes before the first step is done too: to be called
+    before anything is imported that this does not need. Raises UsageError.
     """
-    if not is_wanted() or not any("ansible" in text for text in _texts(settings.workspace, name)):
+    if not is_wanted() or not any("ansible" in text for text in _texts(workspace, name)):
         return nullcontext()
-    return _held(settings.workspace)
+    return _held(workspace)
 
 
 @contextmanager
 def _held(workspace: Path) -> Iterator[None]:
-    with warm_ansible(workspace, lambda _why: None):  # the step that is begun cold says why
+    from orchestrator.executors.ansible_surroundings import environment, sockets_of
+    from orchestrator.executors.warm.process import SHARED
+
+    playbooks, sockets = workspace / "playbooks", sockets_of(None)
+    process = None
+    with suppress(OSError):  # the step that is begun cold says why
+        process = SHARED.take(lambda directory: environment(workspace, playbooks, directory, sockets), None)
+    try:
         yield
+    finally:
+        if process is not None:
+            SHARED.give_back(process)
 
 
 def _texts(workspace: Path, name: str) -> Iterator[str]:

@@ -18,6 +18,7 @@ import select
 import signal
 import socket
 import traceback
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,10 +112,18 @@ class _Start:
         self._player = player
         self._code = -1
 
+    def ready(self, directory: Path, request: Mapping[str, Any]) -> None:
+        """Let the play read what it will need meanwhile."""
+        self._player.prepare(directory, request)
+
     def __call__(self, args: list[bytes], more: dict[str, Any]) -> Any:
         """Begin it. All that came before had no effect, and was done while the driver wrote down whose it is."""
         self._wait_for_go()
         return self._player.play(args, more)
+
+    def over(self) -> None:
+        """Nobody is left behind that reads what is shredded now."""
+        self._player.dismiss()
 
     def end(self, rc: int) -> None:
         """Leave the exit code of what the cold child would have been, put there by rename."""
@@ -136,6 +145,7 @@ class _Start:
                 return
         except OSError:
             traceback.print_exc()
+        self._player.dismiss()
         with suppress(OSError):
             jobdir.shred(self._directory / ansible_child.PRIVATE)
         os._exit(0)

@@ -7,7 +7,8 @@
 # rest of Holdfast, because it is one program with ansible-core; the rest talks to it through a socket.
 """The fork that is ansible-playbook: on a terminal of its own, with what a fresh one would find.
 
-It is forked before it is needed, and waits to be told its command line.
+It is forked before it is needed, and waits to be told its command line. With that it does what only reads: options,
+inventory, plugins of ansible-core. Then it waits for the word to go on, as everything else has an effect or may have.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from orchestrator.executors import ansible_child, detached
 from orchestrator.executors.ansible_child import PRIVATE
 from orchestrator.executors.warm import titles, wire
 from orchestrator.executors.warm.preload import Warmed
+from orchestrator.executors.warm.reading import Reading
 from orchestrator.executors.warm.refresh import refresh
 from orchestrator.executors.warm.shelf import DONE
 
@@ -47,6 +49,8 @@ class Player:
         self._terminal = terminal
         self._talk = talk
         self._end = end
+        self._told: dict[str, Any] | None = None
+        self._waits = True
 
     @classmethod
     def begin(cls, warmed: Warmed, teaching: int) -> Player:
@@ -68,24 +72,50 @@ class Player:
         """A Begin (see ``ansible_child``): the waiting fork, where it is as a fresh program would be; else that."""
         words = [os.fsdecode(word) for word in args]
         if not self._fits(words, more):
-            self._talk.close()
-            os.close(self._terminal)
-            return ansible_child.fresh(args, more)
-        wire.send(self._talk, {"words": words, "env": more["env"], "cwd": more["cwd"]}, [detached.LOCKS])
+            self.dismiss()
+            return ansible_child.Fresh()(args, more)
+        wire.send(self._talk, {"env": more["env"]}, [detached.LOCKS])
         self._talk.close()
+        self._waits = False
         process = _program(self._end)(self._pid, self._terminal)
         process.argv, process.env, process.launch_dir, process.echo = args, more["env"], more["cwd"], False
         return process
 
+    def prepare(self, directory: Path, request: Mapping[str, Any]) -> None:
+        """Tell it what ansible-runner will most likely ask for, so that it begins to read. It has no effect yet."""
+        private = str(directory / PRIVATE)
+        words = [self._warmed.program, *request["arguments"], "-i", request["inventory"]]
+        if request["hosts"]:
+            words += ["-i", f"{private}/{ansible_child.ADDITIONS}"]
+        words += ["--limit", request["limit"], "-e", f"@{private}/{ansible_child.EXTRAVARS}"]
+        if request["tags"]:
+            words += ["--tags", ",".join(request["tags"])]
+        env = {name: value.replace(self._warmed.place, private) for name, value in self._warmed.env.items()}
+        told = {
+            "words": [*words, request["playbook"]],
+            "cwd": request["project"],
+            "env": {**env, "PWD": str(directory)},
+        }
+        with suppress(OSError):  # it has died: then the play is begun fresh
+            wire.send(self._talk, told)
+            self._told = told
+
+    def dismiss(self) -> None:
+        """End it, if it has not begun: it had no effect."""
+        if self._waits:
+            self._waits = False
+            self._talk.close()
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
+            os.close(self._terminal)
+
     def _fits(self, words: list[str], more: Mapping[str, Any]) -> bool:
         known = {"env", "cwd", "echo", "preexec_fn"}
-        private = str(Path.cwd() / PRIVATE)
         return (
-            words[0] == self._warmed.program
-            and set(more) <= known
+            set(more) <= known
             and more["echo"] is False
+            and {"words": words, "cwd": more["cwd"], "env": more["env"]} == self._told
             and more["cwd"] == (self._warmed.cwd or more["cwd"])
-            and self._warmed.general(more["env"], private) == self._warmed.env
         )
 
 
@@ -121,9 +151,6 @@ def _wait_and_play(warmed: Warmed, talk: socket.socket, teaching: int, end: mmap
     except EOFError:
         os._exit(0)
     assert told is not None
-    talk.close()
-    os.dup2(told.descriptors[0], detached.LOCKS)
-    os.close(told.descriptors[0])
     os.chdir(told.body["cwd"])
     sys.argv = told.body["words"]
     os.environ.clear()
@@ -131,7 +158,11 @@ def _wait_and_play(warmed: Warmed, talk: socket.socket, teaching: int, end: mmap
     titles.set_title(sys.executable, *sys.argv)
     refresh(warmed.place, str(Path(os.environ["ANSIBLE_HOME"]).parent))
     warmed.shelf.begin(lambda line: _write(teaching, line))
+    reading = Reading(lambda: _go(talk), warmed.shelf)
+    if not warmed.only_reads:
+        reading.end()
     rc = _main()
+    reading.end()
     _write(teaching, DONE + b"\n")
     # Clearing the memory away takes some milliseconds, for which nobody has to wait.
     end[1] = rc
@@ -141,6 +172,20 @@ def _wait_and_play(warmed: Warmed, talk: socket.socket, teaching: int, end: mmap
             os.close(descriptor)
     warmed.pages["play"].learn()
     os._exit(rc)
+
+
+def _go(talk: socket.socket) -> None:
+    """Wait until it may have effects; ends this process where that will not be."""
+    try:
+        word = wire.receive(talk)
+    except EOFError:
+        os._exit(0)
+    assert word is not None
+    talk.close()
+    os.dup2(word.descriptors[0], detached.LOCKS)
+    os.close(word.descriptors[0])
+    os.environ.clear()
+    os.environ.update(word.body["env"])  # the same as before, in ansible-runner's own order
 
 
 def _keep_only(descriptors: set[int]) -> None:

@@ -53,9 +53,9 @@ _MODULES = (
 )
 _PLUGINS = {
     "callback": ("default", "junit", "minimal", "oneline", "tree"),
-    "connection": ("ssh", "local"),
+    "connection": ("ssh", "local", "paramiko_ssh", "psrp", "winrm"),
     "shell": ("sh", "cmd", "powershell"),
-    "become": ("su", "sudo"),
+    "become": ("su", "sudo", "runas"),
     "inventory": ("yaml", "ini"),
     "cache": ("memory",),
     "strategy": ("linear",),
@@ -75,7 +75,8 @@ class Warmed:
 
     ``env`` is the environment, with ``place`` wherever a play has its own private directory. ``program`` is the
     ansible-playbook whose place a fork takes, ``cwd`` where it has to work, if that matters. ``descriptors`` are open
-    for Ansible's own sake. ``pages`` is what the two processes of a play write to.
+    for Ansible's own sake. ``pages`` is what the two processes of a play write to. ``only_reads`` says that Ansible, by
+    its settings, does nothing but read before a play begins.
     """
 
     place: str
@@ -86,6 +87,7 @@ class Warmed:
     descriptors: frozenset[int]
     shelf: Shelf
     pages: Mapping[str, Pages]
+    only_reads: bool
 
     def unfit(self, env: Mapping[str, str], directory: Path) -> str:
         """Why a play in ``directory`` with the environment ``env`` would not find what it should; empty: it would."""
@@ -120,7 +122,7 @@ def everything(directory: Path) -> Warmed:
     before = _open()
     for name in _MODULES:
         importlib.import_module(name)
-    from orchestrator.executors.warm import modules, refresh
+    from orchestrator.executors.warm import modules, reading, refresh
     from orchestrator.executors.warm.shelf import Shelf
 
     refresh.naming(place)
@@ -133,6 +135,7 @@ def everything(directory: Path) -> Warmed:
     for kind, names in _PLUGINS.items():
         shelf.add(kind, names)
     shelf.add_options("callback", Path(_callbacks()) / "awx_display.py")
+    gc.freeze()  # it is not looked through for waste, of which it has none that is worth it
     gc.enable()
     return Warmed(
         place=place,
@@ -143,6 +146,7 @@ def everything(directory: Path) -> Warmed:
         descriptors=frozenset(_open() - before),
         shelf=shelf,
         pages={role: Pages() for role in ("play", "follow")},
+        only_reads=reading.settings_only_read(),
     )
 
 

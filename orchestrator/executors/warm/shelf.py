@@ -53,6 +53,8 @@ class Shelf:
         self._define: Callable[..., None] = loaders.PluginLoader._load_config_defs
         self._teach: Callable[[bytes], None] | None = None
         self._quiet = mmap.mmap(-1, mmap.PAGESIZE)
+        self.loads: Callable[[str, str], None] = lambda _class_name, _path: None
+        """Told the class and the file of each plugin before it is loaded or handed out."""
 
     def begin(self, teach: Callable[[bytes], None]) -> None:
         """Be that of a play, which tells ``teach`` what was not here, and once that it waits for a host."""
@@ -106,6 +108,7 @@ class Shelf:
     # -- in a fork -------------------------------------------------------------------------------------------------
 
     def _module(self, loader: Any, name: str, path: str) -> ModuleType:
+        self.loads(loader.class_name, path)
         if name not in sys.modules and is_core(path):
             if known := self._modules.get((name, path)):
                 return known.take()

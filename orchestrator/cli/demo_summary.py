@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from orchestrator.cli.outcome import Result
 from orchestrator.model.duration import format_duration
-from orchestrator.model.objectives import Loss, Objective
+from orchestrator.model.losses import Loss
+from orchestrator.model.objectives import Objective
 
 if TYPE_CHECKING:
     from orchestrator.cli.demo import Held

@@ -6,12 +6,13 @@ a count that cannot be made takes no recovery back. A run that is aborted or rol
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from orchestrator.engine.moves import EndRun, Move, Skip
 from orchestrator.engine.phases import Now, look_for, start
 from orchestrator.engine.state import RunState
 from orchestrator.model.job import Phase
+from orchestrator.model.plan import COUNT, PlannedStep
 from orchestrator.model.transition import BUSY, GOOD, StepStatus
 
 TRIES = 2
@@ -32,10 +33,23 @@ def _outstanding(state: RunState, now: Now) -> Iterator[Move]:
             if step.ident is not None and step.ident not in now.held:
                 yield look_for(planned, step, step.ident, step.phase)
         elif step.status not in GOOD and step.attempt < TRIES and not planned.skip:
-            # Before its promotion a copy is only behind: what it has not received is not lost.
-            before = state.plan.promotions_before(name)
-            missing = [one.id for one in before if state.steps[one.id].status not in GOOD]
-            if missing:
-                yield Skip(name, f"{', '.join(missing)} did not come to a good end, so nothing was counted")
-            else:
+            missing = [one.id for one in state.plan.promotions_before(name) if state.steps[one.id].status not in GOOD]
+            if not missing or elsewhere(state, planned) is not None:
                 yield start(planned, step, Phase.ACTION)
+            else:
+                # Before its promotion a copy is only behind: what it has not received is not lost.
+                yield Skip(name, f"{', '.join(missing)} did not come to a good end, so nothing was counted")
+
+
+def elsewhere(state: RunState, planned: PlannedStep) -> str | None:
+    """The host to count on where no copy has been put in the place of the data; None where the step's own is right.
+
+    A promotion that failed, or whose end nobody knows, leaves it open which copy serves.
+    """
+    measure = planned.spec.get("measure") if planned.role == COUNT else None
+    before = state.plan.promotions_before(planned.id) if isinstance(measure, Mapping) else []
+    steps = [state.steps[one.id] for one in before]
+    if isinstance(measure, Mapping) and any(step.status not in GOOD for step in steps):
+        known = all(step.effects == 0 or step.status in (*GOOD, StepStatus.UNDONE) for step in steps)
+        return measure.get("before_promotion") if known else None
+    return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from orchestrator.engine.counts import elsewhere
 from orchestrator.engine.moves import Attach, Start
 from orchestrator.engine.ports import Renderer
 from orchestrator.engine.state import RunState
@@ -64,6 +65,9 @@ class JobMaker:
         if move.phase is Phase.ACTION:
             kind, raw, expect = planned.kind, planned.spec, planned.expect
             changes = planned.changes
+            host = elsewhere(state, planned)
+            if host is not None:
+                raw = {**raw, "measure": {**raw["measure"], "target": host}}
         elif move.phase is Phase.UNDO:
             assert planned.undo is not None
             kind, raw, timeout, changes = planned.undo.kind, planned.undo.spec, planned.undo.timeout, True

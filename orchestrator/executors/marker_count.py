@@ -10,6 +10,10 @@ from typing import Any
 from orchestrator.executors.marker_files import Acknowledged
 from orchestrator.model.event import from_iso
 
+PAUSE_S = 1.0
+"""Seconds between two commits from which on a pause is listed: half of what is taken for an outage."""
+MOST_PAUSES = 50
+
 
 def count(acknowledged: Sequence[Acknowledged], survivors: Collection[int]) -> dict[str, Any]:
     """Transactions and seconds lost, exactly.
@@ -20,7 +24,9 @@ def count(acknowledged: Sequence[Acknowledged], survivors: Collection[int]) -> d
     nothing is lost, and null where nothing survived from before: the loss then began before all that is known.
     ``last_survived_at`` is that survivor. ``unacknowledged_survived``: commits nobody was told of, which is no loss.
     ``holes``: survivors among the lost ones; a copy that is merely late has none. ``longest_pause_s``: the longest time
-    between two that were acknowledged one after the other, null with fewer than two.
+    between two that were acknowledged one after the other, null with fewer than two. ``pauses``: each such time of at
+    least ``PAUSE_S`` seconds, as ``from`` and ``to`` (wall clock), in their order: the last ``MOST_PAUSES``,
+    and in ``earlier_pauses`` the number of those before.
     """
     there = set(survivors)
     # A number acknowledged twice (a client that asked again) is one transaction: the first answer counts.
@@ -40,6 +46,7 @@ def count(acknowledged: Sequence[Acknowledged], survivors: Collection[int]) -> d
         "last_survived_at": last_kept.at if last_kept else None,
         "unacknowledged_survived": len(there - known.keys()),
         "longest_pause_s": _longest_pause(list(known.values())),
+        **_pauses(list(known.values())),
         "clock": _clock(list(known.values())),
     }
     holes = [e for e in kept if first_lost and last_lost and _time(first_lost) < _time(e) < _time(last_lost)]
@@ -69,6 +76,12 @@ def _seconds(kept: Acknowledged | None, lost: Acknowledged | None) -> float | No
 def _longest_pause(entries: Sequence[Acknowledged]) -> float | None:
     pauses = [later - earlier for earlier, later in pairwise(sorted(map(_time, entries)))]
     return round(max(pauses), 6) if pauses else None
+
+
+def _pauses(entries: Sequence[Acknowledged]) -> dict[str, Any]:
+    between = [pair for pair in pairwise(sorted(entries, key=_time)) if _time(pair[1]) - _time(pair[0]) >= PAUSE_S]
+    told: dict[str, Any] = {"pauses": [{"from": one.at, "to": other.at} for one, other in between[-MOST_PAUSES:]]}
+    return told | ({"earlier_pauses": len(between) - MOST_PAUSES} if len(between) > MOST_PAUSES else {})
 
 
 def _clock(entries: Sequence[Acknowledged]) -> str:

@@ -179,10 +179,12 @@ class MarkerMeasure(Document):
 
     ``receipts`` names a host variable of ``target``'s that holds the path of a client's receipts file
     (one JSON object a line: ``number``, ``at``) and ``ledger`` the query that lists the numbers that survived:
-    business transactions are then counted the same way.
+    business transactions are then counted the same way. ``before_promotion``: the host to count on at the end of a run
+    that has not come to the promotion before this step, or has taken it back (role count); else it is not counted then.
     """
 
     target: str
+    before_promotion: str | None = None
     receipts: str | None = None
     ledger: str | None = None
 

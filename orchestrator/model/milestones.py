@@ -3,7 +3,7 @@
 A milestone that a person or an alert reported (a ``milestone`` event) wins over what steps show; reported twice, the
 last report counts. A step with ``marks`` gives its moment when it succeeded: the moment its executor observed
 (named after the milestone, in its outcome or under ``milestones`` in its output, or ``held_at`` of its checks), else
-the end of the step. Steps that were undone or left out give none.
+the end of the step. Steps that were undone or left out give none; but what began did begin, and an onset stays.
 
 A moment that a target told is used only where it lies within the step that brought it: the target's clock may be
 off. An onset known by its step alone may lie anywhere in that step, and what a check saw may have come true as late
@@ -164,6 +164,8 @@ class Milestones:
         for step in marking:
             if step.status is StepStatus.SUCCEEDED:
                 found.append(self._of_step(name, step))
+            elif name is Milestone.ONSET and step.action is not None and step.action.good:
+                found.append(self._begun_by(step, step.action))
             else:
                 missing.append(step.planned.id)
                 if step.status in (StepStatus.UNDONE, StepStatus.UNDOING, StepStatus.UNDO_FAILED):
@@ -177,6 +179,18 @@ class Milestones:
                 return None
             return max(found, key=lambda placed: placed.position)
         return min(found, key=lambda placed: placed.position)
+
+    def _begun_by(self, step: StepStory, action: JobStory) -> Placed:
+        """The onset that a step brought which was taken back later: when its action says, else when that ended."""
+        name, source = Milestone.ONSET, f"step {step.planned.id}"
+        ended = action.ended
+        assert ended is not None  # it is known to have ended well
+        earliest = self._line.of(action.started)
+        told = _told(name, action)
+        seen = self._own(name, step, action, told) if told is not None else None
+        if seen is not None:
+            return self._placed(name, seen.when, seen.event, "observed", source=source, step=step.planned.id)
+        return self._placed(name, ended.at, ended, "step_end", source=source, step=step.planned.id, earliest=earliest)
 
     def _of_step(self, name: Milestone, step: StepStory) -> Placed:
         ended, source = step.ended, f"step {step.planned.id}"

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
 from orchestrator.model.document import Document, FaultClass, Milestone, Mode
 from orchestrator.model.event import from_iso
+from orchestrator.model.losses import (
+    NOTICED_S,
+    Loss,
+    length,
+    longest_pause,
+    pauses_within,
+    unbounded,
+)
 from orchestrator.model.milestones import Milestones, Placed
 from orchestrator.model.plan import COUNT
 from orchestrator.model.remark import Remark, remark
 from orchestrator.model.story import Story
 from orchestrator.model.timeline import Timeline, seconds
-from orchestrator.model.transition import GOOD, StepStatus
+from orchestrator.model.transition import GOOD
 
 
 class Verdict(StrEnum):
@@ -46,27 +53,6 @@ class Objective(Document):
 
 _WORKS_ON = frozenset({FaultClass.REDUNDANT_COMPONENT, FaultClass.PAGING_SPACE})
 """Fault classes in which the service may well work on while the fault is mended."""
-NOTICED_S = 2.0
-"""Seconds between two commits from which on it is an outage. For less a client waits, and his order succeeds."""
-
-
-class Loss(Document):
-    """What a marker measurement found. ``kind``: markers, or receipts (business transactions of a client).
-
-    ``longest_pause_s``: the longest time between two commits, from the first to the last one written.
-    """
-
-    step: str
-    kind: Literal["markers", "receipts"]
-    written: int | None
-    survived: int | None
-    lost_transactions: int
-    lost_s: float
-    longest_pause_s: float | None = None
-    first_written_at: str = ""
-    last_written_at: str = ""
-    last_survived_at: str = ""
-    simulated: bool = False
 
 
 def judge_rto(story: Story, line: Timeline, moments: Milestones, status: str, found: list[Loss]) -> Objective:
@@ -96,7 +82,7 @@ def judge_rto(story: Story, line: Timeline, moments: Milestones, status: str, fo
             return say(Verdict.NOT_APPLICABLE, remark("stopped_before_fault"))
         return say(Verdict.UNPROVEN, remark("onset_missing"))
     if restored is None:
-        return _never_down(story, onset, status, found, say) or _not_restored(story, line, onset.position, status, say)
+        return _by_commits(story, onset, status, found, say) or _not_restored(story, line, onset.position, status, say)
     if restored.position < onset.position:
         return say(Verdict.UNPROVEN, remark("restored_before_onset"))
     took, worst = restored.position - onset.position, restored.latest - onset.earliest
@@ -129,16 +115,29 @@ def _no_fault_made(story: Story) -> bool:
     return drill and bool(making) and all(step.attempts == 0 for step in making)
 
 
-def _never_down(story: Story, onset: Placed, status: str, found: list[Loss], say: Any) -> Objective | None:
-    """What can be said of a run that ended before it confirmed the service, where that had worked on all the time."""
+def _by_commits(story: Story, onset: Placed, status: str, found: list[Loss], say: Any) -> Objective | None:
+    """What commits tell of a run that ended before it confirmed the service: they went on, or went on again."""
     limit = story.plan.rto
-    for loss in found if story.ended is not None else ():
+    if story.ended is None or limit is None or story.simulated:
+        return None
+    objective: Objective
+    for loss in found:
         counted = story.steps[loss.step].action
-        went_on = _went_on(story, onset, counted.started.at, [loss]) if counted is not None else None
-        if went_on is not None and limit is not None and went_on[0] <= limit:
+        if counted is None or not loss.last_written_at:
+            continue
+        until = counted.started.at
+        went_on = _went_on(story, onset, until, [loss])
+        if went_on is not None and went_on[0] <= limit:
             pause, basis = went_on
             reason = remark("never_down_so_far", status=status, pause_s=pause, limit_s=limit)
-            objective: Objective = say(Verdict.MET, reason, achieved_s=0.0, worst_s=pause, basis=basis)
+            objective = say(Verdict.MET, reason, achieved_s=0.0, worst_s=pause, basis=basis)
+            return objective
+        away = [pause for pause in pauses_within(loss, from_iso(onset.moment.at), until) if length(pause) >= NOTICED_S]
+        if away and (until - from_iso(loss.last_written_at)).total_seconds() < NOTICED_S:
+            took = round((from_iso(away[-1].over) - from_iso(onset.moment.at)).total_seconds(), 6)
+            reason = remark("commits_again", achieved_s=took, status=status, limit_s=limit)
+            verdict = Verdict.MISSED if took > limit else Verdict.MET
+            objective = say(verdict, reason, achieved_s=took, worst_s=took, basis=loss.kind)
             return objective
     return None
 
@@ -152,12 +151,14 @@ def _went_on(story: Story, onset: Placed, until: datetime, found: list[Loss]) ->
     """
     if story.plan.fault_class not in _WORKS_ON or story.simulated:
         return None
+    since = from_iso(onset.moment.at)
     for loss in found:
-        if loss.longest_pause_s is None or not loss.last_written_at:
+        longest = longest_pause(loss, since, until)
+        if longest is None or not loss.last_written_at:
             continue
-        before = from_iso(loss.first_written_at) - from_iso(onset.moment.at)
+        before = from_iso(loss.first_written_at) - since
         after = until - from_iso(loss.last_written_at)
-        pause = max(loss.longest_pause_s, before.total_seconds(), after.total_seconds())
+        pause = max(longest, before.total_seconds(), after.total_seconds())
         if loss.lost_transactions == 0 and pause < NOTICED_S:
             return pause, loss.kind
     return None
@@ -185,54 +186,6 @@ def _not_restored(story: Story, line: Timeline, onset: int, status: str, say: An
     else:
         objective = say(Verdict.UNPROVEN, remark("restored_never", status=status, elapsed_s=elapsed), **told)
     return objective
-
-
-def losses(story: Story) -> list[Loss]:
-    """Every marker measurement that ended well and gave numbers, in order."""
-    found = (_loss(step, kind, numbers, simulated) for step, kind, numbers, simulated in _measured(story))
-    return [loss for loss in found if loss is not None]
-
-
-def _measured(story: Story) -> Iterator[tuple[str, Literal["markers", "receipts"], Any, bool]]:
-    """What each measurement that ended well said: step, kind, numbers, and whether it was simulated."""
-    for step in story.steps.values():
-        action = step.action
-        if step.planned.kind != "marker" or "measure" not in step.planned.spec or action is None or not action.good:
-            continue
-        outcome = action.outcome
-        if outcome is None or step.status is not StepStatus.SUCCEEDED:
-            continue
-        yield step.planned.id, "markers", outcome.output, outcome.simulated
-        yield step.planned.id, "receipts", outcome.output.get("receipts"), outcome.simulated
-
-
-def _loss(step: str, kind: Literal["markers", "receipts"], numbers: Any, simulated: bool) -> Loss | None:
-    if not isinstance(numbers, Mapping):
-        return None
-    lost, lost_s = _count(numbers.get("lost_transactions")), _amount(numbers.get("lost_seconds"))
-    if lost is None or (lost_s is None and lost > 0):
-        return None
-    return Loss(
-        step=step,
-        kind=kind,
-        written=_count(numbers.get("written")),
-        survived=_count(numbers.get("survived")),
-        lost_transactions=lost,
-        lost_s=lost_s or 0.0,
-        longest_pause_s=_amount(numbers.get("longest_pause_s")),
-        first_written_at=str(numbers.get("first_written_at") or ""),
-        last_written_at=str(numbers.get("last_written_at") or ""),
-        last_survived_at=str(numbers.get("last_survived_at") or ""),
-        simulated=simulated,
-    )
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _amount(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def judge_rpo(story: Story, found: list[Loss]) -> Objective:
@@ -272,8 +225,8 @@ def judge_rpo(story: Story, found: list[Loss]) -> Objective:
     reason = remark(
         "rpo_beyond" if late else "rpo_within", lost=worst.lost_transactions, lost_s=worst.lost_s, limit_s=limit
     )
-    if not late and (unbounded := _unbounded(story)):
-        return say(Verdict.UNPROVEN, remark("rpo_unbounded", lost=unbounded), **measured)
+    if not late and (blind := unbounded(story)):
+        return say(Verdict.UNPROVEN, remark("rpo_unbounded", lost=blind), **measured)
     return say(Verdict.MISSED if late else Verdict.MET, reason, **measured)
 
 
@@ -292,15 +245,3 @@ def _promotions_never_begun(story: Story) -> list[str]:
             return []
         found.update(dict.fromkeys(never))
     return list(found)
-
-
-def _unbounded(story: Story) -> int:
-    """How many transactions a measurement found lost without finding since when; 0 where none did."""
-    found = [_count(numbers["lost_transactions"]) or 0 for _, _, numbers, _ in _measured(story) if _blind(numbers)]
-    return max(found, default=0)
-
-
-def _blind(numbers: Any) -> bool:
-    if not isinstance(numbers, Mapping):
-        return False
-    return _amount(numbers.get("lost_seconds")) is None and bool(_count(numbers.get("lost_transactions")))

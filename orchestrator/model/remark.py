@@ -32,6 +32,8 @@ ENGLISH: dict[str, str] = {
     "That the service runs was confirmed {confirmed_s} after onset.",
     "never_down_so_far": "There was no outage until the run ended ({status}): commits went on, with {pause_s} between "
     "two at most; {limit_s} allowed.",
+    "commits_again": "Commits went on again {achieved_s} after onset; {limit_s} allowed. The run ended ({status}) "
+    "before it confirmed the service.",
     "stopped_before_fault": "The run ended before it made its fault: nothing was interrupted and nothing was lost.",
     "no_copy_serves": "The run ended before {steps}: it put no copy in the place of the data, and so lost none.",
     "rpo_not_yet": "The loss of data is counted when the run ends, at the latest.",

@@ -12,7 +12,7 @@ from hosts_kit import until
 
 from orchestrator.lab.sites import faults_paging, observing, replication
 from orchestrator.lab.sites.lab import SitesLab
-from orchestrator.model.objectives import NOTICED_S
+from orchestrator.model.losses import NOTICED_S
 
 pytestmark = pytest.mark.alone
 

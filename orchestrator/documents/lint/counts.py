@@ -27,6 +27,16 @@ def a_count_only_counts(book: Book) -> Iterator[Problem]:
                 yield book.problem(("steps", number, name), message, "take it out, or take role out", key=True)
 
 
+def only_a_count_is_taken_elsewhere(book: Book) -> Iterator[Problem]:
+    """Any other measurement is begun in its place alone, behind the promotion."""
+    for number, step in book.steps:
+        measure = step.marker.measure if step.marker is not None else None
+        if measure is not None and measure.before_promotion is not None and step.role != COUNT:
+            message = "before_promotion has no effect: only a count is taken where the promotion was not reached"
+            path = ("steps", number, "marker", "measure", "before_promotion")
+            yield book.problem(path, message, "add role: count to the step", key=True)
+
+
 def nothing_waits_for_a_count(book: Book) -> Iterator[Problem]:
     """It may be taken as late as at the end of the run."""
     counts = {step.id for _, step in book.steps if step.role == COUNT}
@@ -37,4 +47,4 @@ def nothing_waits_for_a_count(book: Book) -> Iterator[Problem]:
                 yield book.of_step(number, message, "take it out of needs, or take role: count out", "needs", place)
 
 
-RULES = (a_count_only_counts, nothing_waits_for_a_count)
+RULES = (a_count_only_counts, only_a_count_is_taken_elsewhere, nothing_waits_for_a_count)

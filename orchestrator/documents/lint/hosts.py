@@ -77,6 +77,9 @@ def _of_step(step: Step, path: Keys) -> Iterator[Named]:
             marker: Any = getattr(step.marker, part)
             if marker is not None:
                 yield (*path, "marker", part, "target"), marker.target, True
+        measure = step.marker.measure
+        if measure is not None and measure.before_promotion is not None:
+            yield (*path, "marker", "measure", "before_promotion"), measure.before_promotion, True
 
 
 def _of_action(does: Step | Undo, path: Keys) -> Iterator[Named]:

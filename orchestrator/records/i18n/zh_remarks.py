@@ -19,6 +19,7 @@ REMARKS: dict[str, str] = {
     "never_down": "业务未中断：提交持续进行，间隔最长 {pause_s}；上限 {limit_s}。故障后 {confirmed_s} 确认业务运行。",
     "unsure": "实测 {achieved_s}，但按故障发生与业务恢复时刻的精度计，最长可达 {worst_s}；上限 {limit_s}。",
     "never_down_so_far": "至运行结束（{status}）业务未中断：提交持续进行，间隔最长 {pause_s}；上限 {limit_s}。",
+    "commits_again": "故障后 {achieved_s} 提交恢复；上限 {limit_s}。运行结束（{status}）时未经确认。",
     "stopped_before_fault": "运行在注入故障之前结束：业务未中断，数据未丢失。",
     "no_copy_serves": "运行在 {steps} 之前结束：未以副本替代数据，因此没有造成丢失。",
     "rpo_not_yet": "数据丢失最迟在运行结束时统计。",

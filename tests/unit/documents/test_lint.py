@@ -102,7 +102,8 @@ READS_LAG = "vars: {lag: '{{ steps.lag.output.lag_s }}'}"
 END = "    marks: service_restored\n"
 FENCE_VERIFY = "    verify: {probe: {tcp: 'old_primary:5432'}, expect: {open: false}}\n"
 PROMOTE_VERIFY = "    verify:\n      - probe: {sql: 'select not pg_is_in_recovery()', target: standby}\n"
-COUNT = "  - id: loss\n    marker: {measure: {target: standby}}\n    timeout: 1s\n    role: count\n"
+ROLE = "    role: count\n"
+COUNT = f"  - id: loss\n    marker: {{measure: {{target: standby}}}}\n    timeout: 1s\n{ROLE}"
 UNDO = "    undo: {ansible: {playbook: takeover/rebuild-as-standby.yml, limit: standby}}\n"
 
 
@@ -135,6 +136,14 @@ UNDO = "    undo: {ansible: {playbook: takeover/rebuild-as-standby.yml, limit: s
         (
             *(END, END + COUNT + "  - {id: after, scripted: {}, timeout: 1s, changes: false, needs: [§loss]}\n"),
             *("'after' needs 'loss', which is a count", "take it out of needs"),
+        ),
+        (
+            *(
+                END,
+                END
+                + COUNT.replace("{target: standby}", "{target: standby, §before_promotion: standby}").replace(ROLE, ""),
+            ),
+            *("before_promotion has no effect", "add role: count"),
         ),
         # templates
         ("'cluster/{{ cluster }}'", "§'cluster/{{ clustr }}'", "'clustr' is no input", "did you mean 'cluster'?"),

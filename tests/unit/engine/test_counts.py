@@ -144,3 +144,33 @@ def test_checks_and_talks_have_it_as_an_ordinary_step():
     for mode in (Mode.CHECK, Mode.TABLETOP):
         made = plan(runbook(step("a"), count()), mode)
         assert made.by_id["count"].role == ""
+
+
+def elsewhere(*endings: Any, undo: bool = False) -> Told:
+    """A run whose count says where the data is until the promotion; it ends by hand or is rolled back."""
+    go = step("go", role="promote", **({"undo": UNDO} if undo else {}))
+    where = {"measure": {"target": "new", "before_promotion": "old"}}
+    run = Told(plan(runbook(step("a"), go, step("b"), count(marker=where), on_failure="rollback" if undo else "stop")))
+    for name, ending in endings:
+        run.tell(name, ending)
+    run.drive()
+    if not run.state.ended:
+        run.world.decide("abort", why="by hand")
+        run.drive()
+    return run
+
+
+def counted_on(run: Told) -> list[str]:
+    started = [body for body in run.bodies(EventKind.STEP_STARTED) if body["step"] == "count"]
+    return [body["job"]["spec"]["measure"]["target"] for body in started]
+
+
+def test_where_the_runbook_says_so_it_is_taken_where_the_data_is_until_the_promotion():
+    assert counted_on(elsewhere(("a", failed("no")))) == ["old"]
+    assert counted_on(elsewhere(("b", failed("no")))) == ["new"]
+    assert counted_on(elsewhere(("b", failed("no")), undo=True)) == ["old"]
+
+
+@pytest.mark.parametrize("ending", [failed("half"), unknown("the link was cut")])
+def test_where_nobody_knows_which_copy_serves_nothing_is_counted(ending: Any):
+    assert counted_on(elsewhere(("go", ending))) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.executors.marker_count import count
+from orchestrator.executors.marker_count import MOST_PAUSES, count
 from orchestrator.executors.marker_files import Acknowledged
 
 
@@ -24,8 +24,22 @@ def test_the_tail_that_is_missing_is_lost() -> None:
         "last_survived_at": "2026-01-05T03:00:03.000000Z",
         "unacknowledged_survived": 0,
         "longest_pause_s": 0.5,
+        "pauses": [],
         "clock": "the controller's monotonic clock, when it was told of each commit",
     }
+
+
+def test_pauses_of_a_second_and_more_are_listed_the_last_ones_where_they_are_many() -> None:
+    moments = [0.0, 0.5, 1.5, 2.0]
+    some = [Acknowledged(n, f"2026-01-05T03:00:0{n}.000000Z", moment) for n, moment in enumerate(moments)]
+    found = count(some, range(4))
+    assert found["pauses"] == [{"from": "2026-01-05T03:00:01.000000Z", "to": "2026-01-05T03:00:02.000000Z"}]
+    assert "earlier_pauses" not in found
+
+    many = [Acknowledged(n, f"2026-01-05T03:{n // 60:02}:{n % 60:02}.000000Z", 2.0 * n) for n in range(100)]
+    found = count(many, range(100))
+    assert (len(found["pauses"]), found["earlier_pauses"]) == (MOST_PAUSES, 99 - MOST_PAUSES)
+    assert found["pauses"][-1]["to"] == many[-1].at
 
 
 def test_nothing_lost_is_no_seconds() -> None:

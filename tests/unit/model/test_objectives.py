@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -33,6 +34,7 @@ from orchestrator.model.event import to_iso
 from orchestrator.model.measurement import Measurement, measure
 from orchestrator.model.objectives import Verdict
 from orchestrator.model.outcome import Ending, Outcome
+from orchestrator.model.plan import PlannedUndo
 
 MET, MISSED, UNPROVEN, NOT = Verdict.MET, Verdict.MISSED, Verdict.UNPROVEN, Verdict.NOT_APPLICABLE
 
@@ -327,3 +329,72 @@ def test_a_count_that_failed_makes_nobody_wait() -> None:
     w = Writer(plan([step("a", marks=(Milestone.RESTORED,)), step("loss", "marker", role="count")]))
     w.do("a", 1.0).do("loss", 1.0, Outcome(Ending.FAILED, error="no psql"))
     assert measure(w.events).status == "running"
+
+
+def went_away(ended: str = "rolled_back", *, spoilt: Callable[[dict[str, Any]], None] = lambda _told: None) -> Any:
+    """A planned failback that interrupts the service 1 s into a run, and is taken back; customers tell of it."""
+    steps = [
+        step("stop", marks=(Milestone.ONSET,)),
+        step("promote", needs=["stop"], role="promote", marks=(Milestone.RESTORED,)),
+        step("loss", "marker", needs=["promote"], role="count", spec={"measure": {"target": "new"}}),
+    ]
+    w = Writer(plan(steps)).tick(1.0).do("stop", 1.0)
+    onset = w.wall
+    w.do("promote", 5.0, Outcome(Ending.FAILED, error="no")).tick(30.0)
+
+    def pause(begun: float, over: float) -> dict[str, str]:
+        return {"from": to_iso(onset + timedelta(seconds=begun)), "to": to_iso(onset + timedelta(seconds=over))}
+
+    told: dict[str, Any] = {"written": 90, "lost_transactions": 0, "lost_seconds": 0.0, "longest_pause_s": 60.0}
+    told |= {"first_written_at": to_iso(onset - timedelta(hours=1)), "last_written_at": to_iso(w.wall)}
+    told["pauses"] = [pause(-90.0, -30.0), pause(-0.1, 12.5), pause(20.0, 21.5)]
+    spoilt(told)
+    w.do("loss", 1.0, Outcome(Ending.OK, output={"lost_transactions": None, "receipts": told}))
+    return measure(w.finish(ended))
+
+
+def test_a_run_that_was_taken_back_is_timed_by_when_customers_commits_went_on_again() -> None:
+    rto = went_away().rto
+    assert (rto.verdict, rto.reason.code, rto.basis) == (MET, "commits_again", "receipts")
+    assert rto.achieved_s == pytest.approx(12.5, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        lambda told: told.pop("pauses"),
+        lambda told: told.update(earlier_pauses=3),
+        lambda told: told.update(pauses="many"),
+        lambda told: told.update(pauses=[{"from": "yesterday"}]),
+        lambda told: told.update(pauses=[]),
+        lambda told: told.update(last_written_at=to_iso(START + timedelta(seconds=3))),
+    ],
+)
+def test_where_commits_do_not_tell_when_they_went_on_only_the_least_is_known(spoilt: Any) -> None:
+    rto = went_away(spoilt=spoilt).rto
+    assert (rto.verdict, rto.reason.code, rto.achieved_s) == (UNPROVEN, "restored_never", None)
+    assert rto.at_least_s == pytest.approx(36.0, abs=0.5)
+
+
+def test_an_earlier_outage_is_none_of_this_runs() -> None:
+    def before(told: dict[str, Any]) -> None:
+        gone = {"from": to_iso(START - timedelta(minutes=9)), "to": to_iso(START - timedelta(minutes=8))}
+        told.update(longest_pause_s=60.0, pauses=[gone])
+
+    hour = timedelta(hours=1)
+    told = {"lost_transactions": 0, "lost_seconds": 0.0}
+    told |= {"first_written_at": to_iso(START - hour), "last_written_at": to_iso(START + hour)}
+    before(told)
+    rto = works_on(lost_transactions=None, receipts=told).rto
+    assert (rto.verdict, rto.achieved_s, rto.worst_s) == (MET, 0.0, 1.0)
+
+
+def test_an_onset_stays_though_the_step_that_brought_it_was_taken_back() -> None:
+    steps = [step("stop", marks=(Milestone.ONSET,), undo=PlannedUndo("fabric", {"host": "x", "argv": ["y"]}, 60.0, ()))]
+    w = Writer(plan(steps)).tick(1.0).do("stop", 1.0)
+    (ended,) = [event for event in w.events if event.kind is K.STEP_ENDED]
+    w.add(K.ROLLBACK_STARTED, by="a", why="b", order=["stop"], irreversible={})
+    w.start("stop", "undo").tick(1.0).end("stop", "undo")
+    measured = measure(w.events)
+    assert measured.step("stop").status == "undone"  # type: ignore[union-attr]
+    assert measured.milestone(Milestone.ONSET).at == to_iso(ended.at)  # type: ignore[union-attr]

@@ -5,10 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from rich.text import Text
-
-from orchestrator.cli.draw import hint_lines, wrapped
 from orchestrator.cli.hints import hints
+from orchestrator.cli.lines import Line, hint_lines, wrapped
 from orchestrator.cli.outcome import headline, still_running, verdict_line
 from orchestrator.cli.place import called
 from orchestrator.engine.runner import Driven, Halt
@@ -17,17 +15,15 @@ from orchestrator.model.duration import format_duration
 from orchestrator.model.measurement import Measurement
 
 
-def closing(driven: Driven, measured: Measurement, width: int) -> list[Text]:
+def closing(driven: Driven, measured: Measurement, width: int) -> list[Line]:
     """All lines, ready to print."""
     return list(_closing(driven, measured, width))
 
 
-def _closing(driven: Driven, measured: Measurement, width: int) -> Iterator[Text]:
+def _closing(driven: Driven, measured: Measurement, width: int) -> Iterator[Line]:
     state = driven.state
     words, style = headline(driven)
-    first = Text(f" {state.plan.mode} run {state.run_id}: ")
-    first.append(words, style=style)
-    yield first
+    yield Line(words, style, head=f" {state.plan.mode} run {state.run_id}: ")
     if pretended := sum(row.simulated for row in measured.steps):
         text = f"SIMULATED: {pretended} of {len(measured.steps)} steps; this run proves nothing about the real systems"
         yield from wrapped(text, width, indent=1, style="bold yellow")
@@ -36,7 +32,7 @@ def _closing(driven: Driven, measured: Measurement, width: int) -> Iterator[Text
         if text:
             yield from wrapped(text, width, indent=1, style=style)
     accounts = measured.run_accounts
-    yield Text(
+    yield Line(
         f" time {format_duration(measured.elapsed_s)}: machine {format_duration(accounts.machine_s)}, "
         f"people {format_duration(accounts.human_s)}, decision {format_duration(accounts.decision_s)}"
     )
@@ -47,7 +43,7 @@ def _closing(driven: Driven, measured: Measurement, width: int) -> Iterator[Text
     yield from _go_on(driven, measured, width)
 
 
-def _by_hand(driven: Driven, width: int) -> Iterator[Text]:
+def _by_hand(driven: Driven, width: int) -> Iterator[Line]:
     from orchestrator.cli.words import one_line
 
     state = driven.state
@@ -57,25 +53,25 @@ def _by_hand(driven: Driven, width: int) -> Iterator[Text]:
             yield from wrapped(f"not undone: {name}: {one_line(state.steps[name].error)}", width, indent=1, style="red")
 
 
-def _go_on(driven: Driven, measured: Measurement, width: int) -> Iterator[Text]:
+def _go_on(driven: Driven, measured: Measurement, width: int) -> Iterator[Line]:
     state = driven.state
     if driven.halt is Halt.INTERRUPTED:
         running = still_running(driven)
-        yield Text(" Nothing was stopped halfway." + ("" if running else " Nothing is at work now."))
+        yield Line(" Nothing was stopped halfway." + ("" if running else " Nothing is at work now."))
         for one in running:
             yield from wrapped(f"still at work: {one}", width, indent=1, style="bold yellow")
         yield from hint_lines(hints(state, driven=False), width)
     elif driven.halt is Halt.ENDED:
         if state.ended == "succeeded" and state.plan.mode in (Mode.DRILL, Mode.LIVE):
             yield from _verified(measured, width)
-        yield Text(f" its record:  {shlex.join([*called(), 'record', state.run_id])}", style="dim")
+        yield Line(f" its record:  {shlex.join([*called(), 'record', state.run_id])}", style="dim")
     elif state.plan.mode is not Mode.CHECK:
         yield from hint_lines(hints(state, driven=False), width)
     else:
-        yield Text(" mend what failed, then check again", style="dim")
+        yield Line(" mend what failed, then check again", style="dim")
 
 
-def _verified(measured: Measurement, width: int) -> Iterator[Text]:
+def _verified(measured: Measurement, width: int) -> Iterator[Line]:
     verification = measured.verification
     if verification.counts:
         text = f"counts as verification of digest {verification.digest[:12]}, until {verification.expires_at[:10]}"

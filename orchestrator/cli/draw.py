@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.cells import cell_len
 from rich.text import Text
 
 from orchestrator.cli.board import NEEDS_EYES, Outage, Row, Spent
 from orchestrator.cli.hints import Hint
+from orchestrator.cli.lines import hint_lines as hint_words
+from orchestrator.cli.lines import wrapped as folded
 from orchestrator.cli.marks import WIDEST, bar
 from orchestrator.model.duration import format_duration
 from orchestrator.model.plan import Plan
@@ -26,19 +27,8 @@ def fit(line: Text, width: int) -> Text:
 
 
 def wrapped(text: str, width: int, *, indent: int, style: str = "", most: int = 3) -> list[Text]:
-    """The text in at most ``most`` lines, indented; what does not fit is cut off visibly."""
-    words, lines, line = text.split(), [], ""
-    room = max(width - indent, 10)
-    for word in words:
-        if line and cell_len(line) + 1 + cell_len(word) > room:
-            lines.append(line)
-            line = word
-        else:
-            line = f"{line} {word}" if line else word
-    lines.append(line)
-    if len(lines) > most:
-        lines = [*lines[: most - 1], f"{lines[most - 1]} ..."]
-    return [fit(Text(" " * indent + one, style=style), width) for one in lines]
+    """See ``lines.wrapped``."""
+    return [fit(line.drawn(), width) for line in folded(text, width, indent=indent, style=style, most=most)]
 
 
 def header(plan: Plan, outage: Outage | None, spent: Spent, breaches: Sequence[str], width: int) -> list[Text]:
@@ -157,15 +147,8 @@ def id_width(rows: Sequence[Row], width: int) -> int:
 
 
 def hint_lines(found: Sequence[Hint], width: int) -> list[Text]:
-    """What people are asked, each with the exact commands to type in another terminal."""
-    lines: list[Text] = []
-    for hint in found:
-        lines.extend(
-            wrapped(f"{hint.step}: {hint.text}" if hint.step else hint.text, width, indent=1, style="bold yellow")
-        )
-        # A command is never cut: it is there to be copied. The terminal wraps it where it must.
-        lines.extend(Text(f"   {command}", style="bold", no_wrap=False, overflow="fold") for command in hint.commands)
-    return lines
+    """See ``lines.hint_lines``."""
+    return [line.drawn() for line in hint_words(found, width)]
 
 
 def windowed(rows: Sequence[Row], width: int, room: int) -> list[Text]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import shlex
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from orchestrator.engine.state import RunState
     from orchestrator.wiring.app import Holdfast
 
+POLITE = 0.0002
+"""Seconds after which the thread that makes ready for the end gives way to the others."""
+
 
 def drive(
     program: Holdfast,
@@ -44,9 +48,10 @@ def drive(
     board = Board(clock)
     watching = watcher(board, as_json=as_json)
     mailbox = program.mailbox()
+    ready = _ReadyForTheEnd()
     asked = Asked(
         by=program.settings.by, wait=wait, milestones=dict(milestones or {}),
-        observers=(board, watching, _ReadyForTheEnd()), mailbox=mailbox, warn=watching.warn, **more,
+        observers=(board, watching, ready), mailbox=mailbox, warn=watching.warn, **more,
     )  # fmt: skip
     last_words = f"left at once; what runs goes on. Go on with: {shlex.join([*called(), 'resume', run_id])}"
     with Signals(mailbox, lambda: last_words):
@@ -58,7 +63,8 @@ def drive(
             driven = go(asked)
         finally:
             watching.stop()
-    from orchestrator.cli.outcome import Result, exit_code, summary  # by now imported while the steps went on
+    ready.wait()
+    from orchestrator.cli.outcome import Result, exit_code, summary
     from orchestrator.model.measurement import measure
 
     measured = measure(board.events())
@@ -72,22 +78,35 @@ def drive(
 
 
 class _ReadyForTheEnd:
-    """Imports what the end of a run takes, once its first step has begun and waits for a host or a program.
+    """Makes ready what the end of a run takes, once its first step has begun and waits for a host or a program.
 
     Before that each millisecond counts, and two threads that import slow each other down.
     """
 
     def __init__(self) -> None:
-        self._begun = False
+        self._thread: threading.Thread | None = None
 
     def saw(self, event: Event, state: RunState) -> None:  # noqa: ARG002 - every observer has both
         """An event was committed."""
-        if event.kind is EventKind.STEP_STARTED and not self._begun:
-            self._begun = True
-            threading.Thread(target=_import, name="imports", daemon=True).start()
+        if event.kind is EventKind.STEP_STARTED and self._thread is None:
+            self._thread = threading.Thread(target=_make_ready, name="ready for the end", daemon=True)
+            self._thread.start()
+
+    def wait(self) -> None:
+        """Until it is ready, where that was begun."""
+        if self._thread is not None:
+            self._thread.join()
 
 
-def _import() -> None:
-    import orchestrator.cli.closing_words
-    import orchestrator.model.measurement
-    import orchestrator.wiring.closing  # noqa: F401
+def _make_ready() -> None:
+    before = sys.getswitchinterval()
+    # A step's threads do a little at a time, and wait for this long each time they find the interpreter at work here.
+    sys.setswitchinterval(POLITE)
+    try:
+        import orchestrator.cli.closing_words
+        import orchestrator.wiring.closing  # noqa: F401
+        from orchestrator.model.measurement import build
+
+        build()
+    finally:
+        sys.setswitchinterval(before)

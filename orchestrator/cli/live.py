@@ -97,7 +97,7 @@ class LiveView:
         for row in rows:
             lines.extend(step_lines(row, width, name_width, live=False))
         lines.append(Text())
-        lines.extend(closing(result.driven, result.measured, width))
+        lines.extend(line.drawn() for line in closing(result.driven, result.measured, width))
         for text in self._board.warnings:
             lines.extend(wrapped(f"warning: {text}", width, indent=1, style="yellow"))
         self._console.print(Group(*lines))

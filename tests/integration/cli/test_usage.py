@@ -133,3 +133,8 @@ def test_status_without_any_run_says_how_to_begin_and_writes_nothing(desk: Desk,
     assert answer.code == 0
     assert "holdfast run" in answer.out
     assert not (tmp_path / "state").exists()
+
+
+def test_plain_lines_of_a_run_and_of_its_end_load_nothing_that_draws() -> None:
+    look = "import sys, orchestrator.cli.watch, orchestrator.cli.closing_words; sys.exit('rich' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", look], check=False).returncode == 0

@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from acceptance_kit import Answer, Desk
 
 from orchestrator.lab.sites import observations, observing
@@ -47,9 +49,31 @@ class ControlDesk(Desk):
         offsets = {moment["name"]: moment["offset_s"] for moment in record["measurement"]["milestones"]}
         return float(offsets[end]) - float(offsets[start])
 
+    def away_at(self, moment: str) -> float:
+        """Seconds for which those who order had been in vain at a moment (wall clock), which must lie in an outage."""
+        when = datetime.fromisoformat(moment)
+        tried = [one for one in observing.attempts(self.lab.directory) if _begun_at(one) <= when]
+        last_ok = max((one.ended for one in tried if one.ok), default=0.0)
+        vain = [one for one in tried if not one.ok and one.began > last_ok]
+        assert vain, "orders were acknowledged at that moment"
+        return (when - _begun_at(vain[0])).total_seconds()
+
     def outages(self, longer_than: float = 0.5) -> list[observations.Outage]:
         """What the observer saw, who knows nothing of Holdfast."""
         return observations.outages(observing.attempts(self.lab.directory), longer_than)
+
+
+def _begun_at(attempt: observations.Attempt) -> datetime:
+    return datetime.fromisoformat(attempt.at) - timedelta(seconds=attempt.ended - attempt.began)
+
+
+def ended_away(control: ControlDesk, agree: float) -> None:
+    """The newest run, ended before it promoted, says for how long the service was away, as the observer does."""
+    measured = control.record()["measurement"]
+    rto, rpo = measured["rto"], measured["rpo"]
+    assert (rto["verdict"], rto["reason"]["code"], rto["achieved_s"]) == ("unproven", "restored_never", None), rto
+    assert rto["at_least_s"] == pytest.approx(control.away_at(measured["as_of"]), abs=agree)
+    assert (rpo["verdict"], rpo["reason"]["code"]) == ("not_applicable", "no_copy_serves"), rpo
 
 
 def desk(lab: SitesLab, place: Path) -> ControlDesk:

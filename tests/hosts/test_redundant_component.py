@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -68,6 +68,21 @@ def as_customers_had_it(lab: SitesLab, control: ControlDesk) -> None:
     names = [moment["name"] for moment in measured["milestones"]]
     wanted = ["onset", "detected", "service_restored", "resolved"]
     assert [name for name in names if name in wanted] == wanted
+
+
+def ended_on_its_way(control: ControlDesk) -> None:
+    """The newest run, ended before it had brought redundancy back: the service was never down, and no order is lost."""
+    measured = control.record()["measurement"]
+    assert (measured["rto"]["verdict"], measured["rto"]["achieved_s"]) == ("met", 0.0), measured["rto"]
+    assert measured["rto"]["basis"] == "receipts"
+    assert (measured["rpo"]["verdict"], measured["rpo"]["achieved_s"]) == ("met", 0.0), measured["rpo"]
+    assert control.output("measure")["receipts"]["lost_transactions"] == 0
+
+
+def given_up(control: ControlDesk) -> None:
+    """The newest run is ended where it is."""
+    answer = control.holdfast("abort", "last", "--why", "somebody sees to the host first", "--resume")
+    assert answer.code == 3, answer.out + answer.err
 
 
 def stopped(control: ControlDesk, step: str, said: str, *, untouched: tuple[str, ...]) -> None:
@@ -136,11 +151,14 @@ def test_with_no_spare_or_errors_on_both_legs_nothing_is_isolated(lab: SitesLab,
     assert control.statuses()["serves"] == "succeeded"
     stopped(control, "spare", "name it in mirror_spares", untouched=("isolate", "replace"))
     assert control.holdfast("rollback", "last", "--why", "a spare is ordered", "--resume").code == 3
+    ended_on_its_way(control)
 
     damage(mirror.image(lab, host, "sdb"), text.encode()[:BLOCK])
     assert control.runs("disk-member", *live, mode="live").code == 4
     stopped(control, "other-leg", "has errors too", untouched=("isolate", "replace"))
     assert set(counters(lab)) == {"/dev/sdb", "/dev/sdc"}
+    given_up(control)
+    ended_on_its_way(control)
     assert observations.outages(since(lab, onset)) == []
     assert observing.lost_orders(lab, "db-a") == []
 
@@ -186,6 +204,8 @@ def test_a_person_changes_a_supply_and_neither_a_bad_new_one_nor_two_bad_ones_pa
         bmc.set_health(place_of(lab), "db-a", part, "Critical")
     assert control.runs(*live, mode="live").code == 4
     stopped(control, "identify", "sound twins: none", untouched=("part", "redundant"))
+    given_up(control)
+    ended_on_its_way(control)
     assert observations.outages(since(lab, onset)) == []
     assert observing.lost_orders(lab, "db-a") == []
     bmc.heal(place_of(lab), "db-a")
@@ -202,12 +222,20 @@ def test_a_lost_network_path_is_taken_out_and_comes_back_with_its_routes(lab: Si
 
     lab.break_("path-lost")
     recognises(control, "network-path", "redundant-component/network-path.yaml")
+    onset = datetime.now(UTC).isoformat()
     lab.cut("db-a-eth1")
-    answer = control.runs("network-path", "--input", "host=db-a", "--onset", "now", mode="live")
+    answer = control.runs("network-path", "--input", "host=db-a", "--onset", onset, mode="live")
     assert answer.code == 4, answer.out + answer.err
     stopped(control, "reached", "take the service over where the host is lost", untouched=("watch", "isolate"))
     lab.mend("db-a-eth1")
     lab.heal("path-lost")
     assert sorted(host.run(["ip", "-4", "route", "show"]).stdout.splitlines()) == routes, "nothing was taken out"
     now = observing.attempts(lab.directory)[-1].ended
-    until(lambda: any(one.ok and one.began > now for one in observing.attempts(lab.directory)), "orders go on")
+    until(lambda: sum(one.ok and one.began > now for one in observing.attempts(lab.directory)) > 5, "orders go on")
+    given_up(control)
+    (outage,) = observations.outages(since(lab, onset))
+    measured = control.record()["measurement"]
+    assert measured["rto"]["reason"]["code"] == "commits_again", measured["rto"]
+    assert measured["rto"]["achieved_s"] == pytest.approx(outage.seconds, abs=AGREE)
+    assert (measured["rpo"]["verdict"], measured["rpo"]["achieved_s"]) == ("met", 0.0), measured["rpo"]
+    assert observing.lost_orders(lab, "db-a") == []

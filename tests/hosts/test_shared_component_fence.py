@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from acceptance_kit import DEADLINE, end
-from control_kit import ControlDesk
+from control_kit import ControlDesk, ended_away
 from hosts_kit import until
 from takeover_kit import (
+    AGREE,
     agrees_with_customers,
     as_before,
     diagnosed,
@@ -69,6 +70,7 @@ def given_up(control: ControlDesk) -> None:
     """The newest run is ended where it is."""
     answer = control.holdfast("abort", "last", "--why", "somebody sees to the host first", "--resume")
     assert answer.code == 3, answer.out + answer.err
+    assert control.record()["measurement"]["status"] == "aborted"
 
 
 def test_a_switch_that_lies_and_a_standby_that_is_behind_each_stop_the_takeover(
@@ -84,6 +86,7 @@ def test_a_switch_that_lies_and_a_standby_that_is_behind_each_stop_the_takeover(
     assert "the switch does not tell the truth" in to_do(control.record(), "fence")
     as_before(lab)
     given_up(control)
+    ended_away(control, AGREE)
 
     # It comes back as the primary that it always was, and its standby falls behind.
     lab.heal_all()
@@ -100,6 +103,9 @@ def test_a_switch_that_lies_and_a_standby_that_is_behind_each_stop_the_takeover(
     assert refused.code != 0, "where redundancy is not there no drill breaks anything"
     assert lab.host("db-a").state == "on"
     given_up(control)
+    measured = control.record()["measurement"]
+    for objective in (measured["rto"], measured["rpo"]):
+        assert (objective["verdict"], objective["reason"]["code"]) == ("not_applicable", "stopped_before_fault")
 
     broken = lab.break_("host-off")
     assert diagnosed(control) == RECOGNISED
@@ -109,5 +115,7 @@ def test_a_switch_that_lies_and_a_standby_that_is_behind_each_stop_the_takeover(
     assert (statuses["lag"], statuses["promote"], statuses["hold"]) == ("failed", "pending", "pending")
     assert "at most 5" in to_do(control.record(), "lag")
     as_before(lab)
+    given_up(control)
+    ended_away(control, AGREE)
     observing.stop_writers(lab)
     observing.stop_observer(lab)

@@ -9,7 +9,7 @@ import pytest
 from acceptance_kit import DEADLINE, end
 from control_kit import ControlDesk
 from hosts_kit import until
-from takeover_kit import agrees_with_customers, begun, diagnosed, ended, in_step, watched
+from takeover_kit import AGREE, agrees_with_customers, begun, diagnosed, ended, in_step, watched
 
 from orchestrator.lab.sites import observing, replication
 from orchestrator.lab.sites.lab import SitesLab
@@ -52,6 +52,14 @@ def test_a_dead_postgresql_is_taken_over_and_the_way_back_is_taken_back_or_done_
     observing.stop_observer(lab)
     assert observing.writer_check(lab, "db-b").violations == ()
     assert observing.lost_orders(lab, "db-b") == []
+    (outage,) = control.outages()
+    measured = control.record()["measurement"]
+    assert (measured["rto"]["basis"], measured["rto"]["reason"]["code"]) == ("receipts", "commits_again"), measured[
+        "rto"
+    ]
+    assert measured["rto"]["achieved_s"] == pytest.approx(outage.seconds, abs=AGREE)
+    assert (measured["rpo"]["verdict"], measured["rpo"]["achieved_s"]) == ("met", 0.0)
+    assert control.output("measure")["receipts"]["lost_transactions"] == 0
 
     fresh_customers(lab)
     done = control.runs("failback-exercise")

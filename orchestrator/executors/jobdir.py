@@ -24,6 +24,7 @@ KeepOutput = Callable[[str, Path], OutputRef | None]
 OUT = "out"
 """The file with the raw output."""
 OUTCOME = "outcome.json"
+_BLANK = bytes(65536)
 
 
 def make(directory: Path) -> None:
@@ -120,19 +121,27 @@ def shred(path: Path) -> None:
 
     Overwriting is best effort: a copy-on-write file system may keep the old blocks.
     """
-    about = path.lstat()
+    _shred(str(path), path.lstat())
+
+
+def _shred(path: str, about: os.stat_result) -> None:
+    # With words instead of paths: a step waits for it.
     if stat.S_ISDIR(about.st_mode):
-        for entry in path.iterdir():
-            shred(entry)
-        path.rmdir()
+        with os.scandir(path) as listing:
+            entries = list(listing)
+        for entry in entries:
+            _shred(entry.path, entry.stat(follow_symlinks=False))
+        os.rmdir(path)  # noqa: PTH106
         return
     if stat.S_ISREG(about.st_mode) and about.st_nlink == 1 and about.st_size:
         descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
-        with os.fdopen(descriptor, "wb") as file:
-            blank = bytes(65536)
-            for start in range(0, about.st_size, len(blank)):
-                file.write(blank[: about.st_size - start])
-    path.unlink()
+        try:
+            left = about.st_size
+            while left:
+                left -= os.write(descriptor, _BLANK[:left])
+        finally:
+            os.close(descriptor)
+    os.unlink(path)  # noqa: PTH108
 
 
 def sweep(run_directory: Path) -> tuple[str, ...]:

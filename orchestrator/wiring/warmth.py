@@ -55,12 +55,12 @@ def _held(workspace: Path) -> Iterator[None]:
     playbooks, sockets = workspace / "playbooks", sockets_of(None)
     process = None
     with suppress(OSError):  # the step that is begun cold says why
-        process = SHARED.take(lambda directory: environment(workspace, playbooks, directory, sockets), None)
+        process = SHARED.lend(lambda directory: environment(workspace, playbooks, directory, sockets), None)
     try:
         yield
     finally:
         if process is not None:
-            SHARED.give_back(process)
+            SHARED.take_in(process)
 
 
 def _texts(workspace: Path, name: str) -> Iterator[str]:

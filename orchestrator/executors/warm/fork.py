@@ -26,7 +26,7 @@ from typing import Any, NoReturn
 
 from orchestrator.executors import ansible_child, detached, jobdir
 from orchestrator.executors.warm import titles, wire
-from orchestrator.executors.warm.player import Player
+from orchestrator.executors.warm.player import LAST, Player
 from orchestrator.executors.warm.preload import Warmed
 
 _WIDTH = 12
@@ -62,6 +62,7 @@ def wait_for_request(lines: Lines, warmed: Warmed) -> NoReturn:
                     start = _Start(talk, directory, player)
                     _see_through(directory, env, request.body["request"], start, out, locks)
                     warmed.pages["follow"].learn()
+                    os.nice(LAST)
                 os._exit(0)
             _told(talk, {"no": why})
         os.close(out)

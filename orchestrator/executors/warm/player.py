@@ -36,6 +36,8 @@ from orchestrator.executors.warm.reading import Reading
 from orchestrator.executors.warm.refresh import refresh
 from orchestrator.executors.warm.shelf import DONE
 
+LAST = 19
+"""Others go first."""
 _ROWS, _COLUMNS = 24, 80
 """The size of the terminal that pexpect gives."""
 
@@ -164,13 +166,14 @@ def _wait_and_play(warmed: Warmed, talk: socket.socket, teaching: int, end: mmap
     rc = _main()
     reading.end()
     _write(teaching, DONE + b"\n")
-    # Clearing the memory away takes some milliseconds, for which nobody has to wait.
+    # Clearing the memory away takes some milliseconds, for which nobody has to wait, nor give way.
     end[1] = rc
     end[0] = 1
     for descriptor in (detached.LOCKS, 0, 1, 2):
         with suppress(OSError):
             os.close(descriptor)
     warmed.pages["play"].learn()
+    os.nice(LAST)
     os._exit(rc)
 
 

@@ -53,7 +53,7 @@ _MODULES = (
 )
 _PLUGINS = {
     "callback": ("default", "junit", "minimal", "oneline", "tree"),
-    "connection": ("ssh", "local", "paramiko_ssh", "psrp", "winrm"),
+    "connection": ("ssh", "local", "paramiko_ssh", "_paramiko_ssh", "psrp", "winrm"),
     "shell": ("sh", "cmd", "powershell"),
     "become": ("su", "sudo", "runas"),
     "inventory": ("yaml", "ini"),
@@ -134,6 +134,7 @@ def everything(directory: Path) -> Warmed:
     shelf.install()
     for kind, names in _PLUGINS.items():
         shelf.add(kind, names)
+    shelf.add_full_names("action", _PLUGINS["action"])
     shelf.add_options("callback", Path(_callbacks()) / "awx_display.py")
     gc.freeze()  # it is not looked through for waste, of which it has none that is worth it
     gc.enable()
@@ -183,8 +184,11 @@ def _know_patterns() -> None:
     for file in (Path(ansible.__file__).parent / "plugins/connection").glob("*.py"):
         re.compile(f"^ansible_{re.escape(file.stem)}_")  # by ansible.vars.clean, as the next one is
     re.compile("^ansible_.*_interpreter$")
-    for pattern in ("*.py", "all"):
+    for pattern in ("*.py", "all", *(f"{name}.*" for name in _PLUGINS["action"])):
         fnmatch.fnmatchcase("", pattern)  # by ansible.plugins.loader and ansible.inventory.manager
+    for pattern in ("(A)", "(-*A[A-]*)"):
+        re.compile(pattern)  # by argparse, of an option and of the playbooks
+    re.compile(r"/ansible_collections/(?P<ns>\w+)/(?P<coll>\w+)/plugins/(?P<plugin_type>\w+)/(?P<plugin_name>\w+)")
 
 
 def _know_template(ours: str) -> None:

@@ -88,9 +88,15 @@ class WarmProcess:
         return lines[-1][-300:] if lines else f"exit code {self._program.poll()}"
 
     def end(self) -> None:
-        """End it. It has nothing to finish: what it forked for a step runs on, the spare fork ends by itself."""
+        """End it. It has nothing to finish: what it forked for a step runs on, the spare fork ends by itself.
+
+        It is seen off by a thread, for which this program's own end waits.
+        """
         self._talk.close()
         self._program.terminate()
+        threading.Thread(target=self._see_off, name="the end of warm Ansible").start()
+
+    def _see_off(self) -> None:
         if not self._ends(_GOODBYE):
             self._program.kill()
         self._program.wait()
@@ -116,6 +122,7 @@ class Sharing:
         self._lock = threading.Lock()
         self._known: dict[Hashable, WarmProcess] = {}
         self._users: dict[WarmProcess, int] = {}
+        self._lent: set[WarmProcess] = set()
 
     def take(self, env: Callable[[Path], dict[str, str]], place: Path | None) -> WarmProcess:
         """A process for this environment (see ``WarmProcess.begin``), to be given back. Raises OSError."""
@@ -124,8 +131,26 @@ class Sharing:
             process = self._known.get(key)
             if process is None:
                 process = self._known[key] = WarmProcess.begin(env, place)
-            self._users[process] = self._users.get(process, 0) + 1
+            if process in self._lent:
+                self._lent.remove(process)
+            else:
+                self._users[process] = self._users.get(process, 0) + 1
             return process
+
+    def lend(self, env: Callable[[Path], dict[str, str]], place: Path | None) -> WarmProcess:
+        """Take one for whoever takes it next, who then gives it back too; else ``take_in``. Raises OSError."""
+        process = self.take(env, place)
+        with self._lock:
+            self._lent.add(process)
+        return process
+
+    def take_in(self, process: WarmProcess) -> None:
+        """Give it back, if nobody has taken it since it was lent."""
+        with self._lock:
+            if process not in self._lent:
+                return
+            self._lent.remove(process)
+        self.give_back(process)
 
     def give_back(self, process: WarmProcess, *, broken: bool = False) -> None:
         """Let go of it. A ``broken`` one is not given to anybody else any more."""

@@ -95,6 +95,13 @@ class Shelf:
             self._learn_one(_MODULE, loader.class_name, f"ansible.plugins.{kind}.{name}", path)
             self._learn_one(_OPTIONS, loader.class_name, name, path)
 
+    def add_full_names(self, kind: str, names: Iterable[str]) -> None:
+        """The same plugins for those who call them ``ansible.builtin.NAME``: to Ansible that is another module."""
+        loader = getattr(loaders, f"{kind}_loader")
+        for name in names:
+            full = f"ansible_collections.ansible.builtin.plugins.{kind}.{name}"
+            self._learn_one(_MODULE, loader.class_name, full, str(_CORE / "plugins" / kind / f"{name}.py"))
+
     def add_options(self, kind: str, file: Path) -> None:
         """What the documentation in ``file`` says of its options. The plugin itself is loaded by each play."""
         loader = getattr(loaders, f"{kind}_loader")

@@ -216,7 +216,8 @@ def test_runs_with_the_same_surroundings_share_one_process_which_ends_with_the_l
         number = other.pid
         assert number is not None
         process = proc.find(number)
-    assert process is not None and not proc.alive(process)
+    assert process is not None
+    until(lambda: not proc.alive(process))
     assert shop.said == []
 
 
@@ -231,7 +232,7 @@ def test_nothing_of_it_stays_when_it_is_closed(shop: Shop, job_of: MakeJob) -> N
     assert family
     shop.warm.close()
     until(lambda: not any(proc.alive(member) for member in family))
-    assert list((shop.root / "warm").iterdir()) == []
+    until(lambda: list((shop.root / "warm").iterdir()) == [])
 
 
 DRIVER = """

@@ -3,9 +3,11 @@
 # It is read over stdin together with what it is to do (see fabric_wrapper.py), so nothing of it is ever in an
 # argument list. hf_* variables and the function hf_env come with it; hf_main gets the command's words.
 #
-# In hf_dir, the job's own directory: keeper (who waits for the command), go (made just before the command starts:
-# whoever makes it decides whether it starts at all), child (the command's process), out, err, and rc, which
-# holds three digits if and only if the end is known. mkdir of hf_dir is what forbids a second start.
+# A job has the files hf_at...: keeper (who waits for the command), go (made just before the command starts: whoever
+# makes it decides whether it starts at all), child (the command's process), out, err, and rc, which holds three digits
+# if and only if the end is known. They are hf_dir/keeper and so on where the base was given, in a directory whose making
+# forbids a second start; elsewhere hf_dir.keeper and so on, and it is the making of rc that forbids it: a directory for
+# each job costs a process, as much as all the rest.
 #
 # With hf_mode=serve it stays, and begins one command after the other as they are asked for on stdin: the next one
 # then costs no login, no shell and no reading of this file. Each still gets a keeper, a directory and a session.
@@ -40,17 +42,38 @@ hf_identity() {
 # hf_rc is the exit code, where the end is known. Three digits, so that a number is never read half written.
 hf_known() {
   hf_rc=
-  { read -r hf_rc <"$hf_dir/rc"; } 2>/dev/null
+  { read -r hf_rc <"${hf_at}rc"; } 2>/dev/null
   case $hf_rc in [0-9][0-9][0-9]) return 0 ;; *) return 1 ;; esac
 }
 
-# Makes hf_dir/go, which only one can.
-hf_go() {
+# Makes the file $1, which only one can.
+hf_first() {
   set -C
-  { printf '' >"$hf_dir/go"; } 2>/dev/null
-  hf_made_go=$?
+  { printf '' >"$1"; } 2>/dev/null
+  hf_made_it=$?
   set +C
-  return "$hf_made_go"
+  return "$hf_made_it"
+}
+
+# Whoever makes this decides whether the command starts.
+hf_go() { hf_first "${hf_at}go"; }
+
+# Whether somebody has begun the job.
+hf_there() { [ -e "$hf_claimed" ]; }
+
+# Begins the job, which only one can. Room for the exit code is taken now: the disk may be full when the command ends.
+hf_claim() {
+  if [ "$hf_given" = 1 ]; then
+    [ "$hf_made" = 1 ] || mkdir "$hf_dir" || return
+    printf '   \n' >"${hf_at}rc"
+    return 0
+  fi
+  # A go without an rc was left by who forestalled an earlier begin. It must go before anybody else can forestall this one.
+  [ ! -e "${hf_at}go" ] || hf_there || rm -f "${hf_at}go"
+  hf_first "${hf_at}rc" || return
+  printf '   \n' >"${hf_at}rc" && return
+  hf_drop
+  return 1
 }
 
 hf_alive() {
@@ -60,16 +83,16 @@ hf_alive() {
 }
 
 # One short line in one write: a reader finds the file empty or the line whole, and an empty file says nothing.
-hf_write() { printf '%s\n' "$2" >"$hf_dir/$1"; }
+hf_write() { printf '%s\n' "$2" >"${hf_at}$1"; }
 
 # The command itself, in a session of its own, so that it and its children can be stopped together.
 hf_command() {
   hf_env
   umask "$hf_umask"
   if [ -n "$hf_setsid" ]; then
-    exec "$hf_setsid" "$@" >"$hf_dir/out" 2>"$hf_dir/err"
+    exec "$hf_setsid" "$@"
   else
-    exec "$@" >"$hf_dir/out" 2>"$hf_dir/err"
+    exec "$@"
   fi
 }
 
@@ -83,19 +106,17 @@ hf_keep() {
     hf_identity "$(exec sh -c 'echo $PPID')"
   fi
   hf_write keeper "$hf_who"
-  # Room for the exit code is taken now: the disk may be full when the command ends.
-  printf '   \n' >"$hf_dir/rc"
   hf_go || exit 0
   if [ "$hf_has_stdin" = 1 ]; then
-    printf '%s' "$hf_stdin" | hf_command "$@" &
+    printf '%s' "$hf_stdin" | hf_command "$@" >"${hf_at}out" 2>"${hf_at}err" &
   else
-    hf_command "$@" </dev/null &
+    hf_command "$@" </dev/null >"${hf_at}out" 2>"${hf_at}err" &
   fi
   hf_child=$!
   hf_identity "$hf_child"
   hf_write child "$hf_who"
   wait "$hf_child"
-  printf '%03d\n' "$?" 1<>"$hf_dir/rc"
+  printf '%03d\n' "$?" 1<>"${hf_at}rc"
 }
 
 # A line each few seconds, so that the other side can tell a long command from a dead link.
@@ -132,22 +153,28 @@ hf_size() {
 
 # Tells the end and sends what was printed.
 hf_tell() {
-  hf_size "$hf_dir/out"
+  hf_size "${hf_at}out"
   hf_out=$hf_bytes
-  hf_size "$hf_dir/err"
+  hf_size "${hf_at}err"
   hf_err=$hf_bytes
   if [ "$hf_send" != 1 ] || [ "$hf_out$hf_err" = 00 ]; then
     # One write: each is a packet, and wakes everybody on its way.
     printf '%s result %s 0 0\n%s end\n' "$hf_nonce" "$hf_rc" "$hf_nonce"
   else
     hf_say result "$hf_rc" "$hf_out" "$hf_err"
-    [ "$hf_out" = 0 ] || hf_piece "$hf_dir/out" "$hf_out"
-    [ "$hf_err" = 0 ] || hf_piece "$hf_dir/err" "$hf_err"
+    [ "$hf_out" = 0 ] || hf_piece "${hf_at}out" "$hf_out"
+    [ "$hf_err" = 0 ] || hf_piece "${hf_at}err" "$hf_err"
     hf_say end
   fi
 }
 
-hf_drop() { rm -rf "$hf_dir"; }
+hf_drop() {
+  if [ "$hf_given" = 1 ]; then
+    rm -rf "$hf_dir"
+  else
+    rm -f "${hf_at}keeper" "${hf_at}go" "${hf_at}child" "${hf_at}out" "${hf_at}err" "${hf_at}rc"
+  fi
+}
 
 # Tells the end, and takes the directory away when the other side says that it has it all. hf_known came before.
 hf_result() {
@@ -172,10 +199,11 @@ hf_absent() {
   exit 0
 }
 
-# Settles whether a command that was never begun may still begin: after this it never will.
+# Settles whether a command that was never begun may still begin: after this it never will, however late its keeper is.
+# With a directory it finds nowhere to put its go; without one the go is left there for it to find.
 hf_forestall() {
   if hf_go; then
-    hf_drop
+    if [ "$hf_given" = 1 ]; then hf_drop; else rm -f "${hf_at}keeper" "${hf_at}rc"; fi
     hf_absent
   fi
 }
@@ -185,7 +213,7 @@ hf_follow() {
   hf_beats_on
   hf_tries=0
   until hf_known; do
-    if hf_alive "$hf_dir/keeper" || hf_alive "$hf_dir/child"; then
+    if hf_alive "${hf_at}keeper" || hf_alive "${hf_at}child"; then
       hf_tries=0
     else
       # Looked at more than once: rc may have been written between two looks.
@@ -208,12 +236,12 @@ hf_ground() { [ "$hf_given" = 1 ] || mkdir -p "$hf_base"; }
 
 hf_start() {
   hf_tries=0
-  until [ "$hf_made" = 1 ] || hf_problem=$(hf_ground 2>&1 && mkdir "$hf_dir" 2>&1); do
-    if [ -d "$hf_dir" ]; then
+  until hf_problem=$(hf_ground 2>&1 && hf_claim 2>&1); do
+    if hf_there; then
       hf_say exists
       hf_follow
     fi
-    # The last job's directory being taken away can take the parent with it.
+    # The last job's files being taken away can take the base with them.
     hf_tries=$((hf_tries + 1))
     [ "$hf_tries" -lt 5 ] || hf_refuse "$hf_problem"
   done
@@ -229,26 +257,26 @@ hf_start() {
 }
 
 hf_attach() {
-  [ -d "$hf_dir" ] || hf_absent
+  hf_there || hf_absent
   hf_say found
   hf_follow
 }
 
 hf_signal() {
-  read -r hf_pid hf_start <"$hf_dir/child" || return 0
+  read -r hf_pid hf_start <"${hf_at}child" || return 0
   kill -s "$1" -- "-$hf_pid" 2>/dev/null || kill -s "$1" "$hf_pid" 2>/dev/null
 }
 
 hf_stop() {
-  [ -d "$hf_dir" ] || hf_absent
+  hf_there || hf_absent
   ! hf_known || hf_result
   hf_forestall
   hf_tries=0
-  until [ -s "$hf_dir/child" ] || [ "$hf_tries" -ge 20 ]; do
+  until [ -s "${hf_at}child" ] || [ "$hf_tries" -ge 20 ]; do
     hf_tries=$((hf_tries + 1))
     hf_nap
   done
-  if hf_alive "$hf_dir/child"; then
+  if hf_alive "${hf_at}child"; then
     hf_say stopping
     hf_signal TERM
     hf_end=$(($(date +%s) + hf_grace))
@@ -334,8 +362,8 @@ hf_run() {
 
 # Within hf_serve: begins the command, and tells its end. What is not the usual course happens in a shell of its own.
 hf_take() {
-  hf_dir=$hf_base/$hf_name
-  if [ "$hf_made" = 1 ] || mkdir "$hf_dir" 2>/dev/null; then
+  hf_place
+  if hf_claim 2>/dev/null; then
     hf_keep "$@" </dev/null >/dev/null 2>&1 &
     wait "$!"
     if hf_known; then hf_tell; else (hf_follow); fi
@@ -345,7 +373,7 @@ hf_take() {
   fi
 }
 
-# hf_taken RUN NAME: the other side has it all. Several directories go at once, for one process.
+# hf_taken RUN NAME: the other side has it all. What several jobs have left goes at once, for one process.
 hf_taken() {
   if [ "$hf_left_in" != "$HOME/.holdfast/jobs/$1" ]; then
     hf_clear
@@ -359,9 +387,23 @@ hf_clear() {
   [ -n "$hf_left" ] || return 0
   set --
   # The names hold nothing that a shell would take for more than themselves.
-  for hf_one in $hf_left; do set -- "$@" "$hf_left_in/$hf_one"; done
-  rm -rf "$@"
+  for hf_one in $hf_left; do
+    hf_one=$hf_left_in/$hf_one
+    set -- "$@" "$hf_one.keeper" "$hf_one.go" "$hf_one.child" "$hf_one.out" "$hf_one.err" "$hf_one.rc"
+  done
+  rm -f "$@"
   hf_left=
+}
+
+hf_place() {
+  hf_dir=$hf_base/$hf_name
+  if [ "$hf_given" = 1 ]; then
+    hf_at=$hf_dir/
+    hf_claimed=$hf_dir
+  else
+    hf_at=$hf_dir.
+    hf_claimed=$hf_dir.rc
+  fi
 }
 
 hf_main() {
@@ -369,7 +411,7 @@ hf_main() {
   umask 077
   hf_boot=
   [ ! -r /proc/sys/kernel/random/boot_id ] || read -r hf_boot </proc/sys/kernel/random/boot_id
-  hf_dir=$hf_base/$hf_name
+  hf_place
   hf_found=
   hf_head=
   hf_left_in=

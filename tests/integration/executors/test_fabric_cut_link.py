@@ -320,13 +320,13 @@ def test_a_command_that_died_with_its_keeper_is_gone(
     pid = work.pid()
     running.reins.pull(Wish.DETACH)
     assert running.end().ending is Ending.LEFT
-    place = (
-        sshd_host.home / ".holdfast" / "jobs" / job.run_id / f"{job.ident}@target"
+    keeper = (
+        sshd_host.home / ".holdfast" / "jobs" / job.run_id / f"{job.ident}@target.keeper"
         if host == "target"
-        else Path(job.directory) / "hosts" / "here"
+        else Path(job.directory) / "hosts" / "here" / "keeper"
     )
     # As when the machine was restarted.
-    kill(int(until((place / "keeper").read_text).split()[0]))
+    kill(int(until(keeper.read_text).split()[0]))
     kill(pid)
     until(lambda: not alive(pid))
     assert executor.attach(job, Reins()).ending is Ending.GONE

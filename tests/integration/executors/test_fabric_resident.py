@@ -72,12 +72,12 @@ def test_what_is_kept_goes_from_the_host_while_the_run_goes_on_and_not_before(
     executor = FabricExecutor(inventory_of(sshd_host.host()), sshd_host.settings)
     try:
         jobs = [make_job("fabric", {"host": "target", "argv": ["true"]}, step=f"s{number}") for number in range(12)]
-        places = [sshd_host.home / ".holdfast/jobs" / job.run_id / f"{job.ident}@target" for job in jobs]
+        places = [sshd_host.home / ".holdfast/jobs" / job.run_id / f"{job.ident}@target.rc" for job in jobs]
         assert all(executor.run(job, Reins(60)).ok for job in jobs)
         for job in jobs[1:]:
             executor.kept(job)
         until(lambda: not any(place.exists() for place in places[1:]))
-        assert (places[0] / "rc").read_text() == "000\n"
+        assert places[0].read_text() == "000\n"
     finally:
         executor.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -26,10 +27,23 @@ SHELLS = {
 }
 
 
-def say(shell: list[str], mode: fabric_wrapper.Mode, command: Command, base: Path, answer: bytes = b"") -> list[object]:
-    payload = fabric_wrapper.payload(mode, command, Place("run", "job", str(base)), nonce="mark", beat=0)
+def say(
+    shell: list[str],
+    mode: fabric_wrapper.Mode,
+    command: Command,
+    base: Path,
+    answer: bytes = b"",
+    *,
+    home: Path | None = None,
+) -> list[object]:
+    """What it says about a job below ``base``; below the account's ``home`` where that is given."""
+    place = Place("run", "job", None if home else str(base))
+    payload = fabric_wrapper.payload(mode, command, place, nonce="mark", beat=0)
     _, *words = fabric_wrapper.shell_words(payload)
-    done = subprocess.run([*shell, *words], input=payload + answer, capture_output=True, timeout=30, check=False)
+    env = {**os.environ, "HOME": str(home)} if home else None
+    done = subprocess.run(
+        [*shell, *words], input=payload + answer, capture_output=True, timeout=30, check=False, env=env
+    )
     assert done.stderr == b""
     return list(Frames("mark").feed(done.stdout))
 
@@ -73,3 +87,40 @@ def test_a_command_that_could_still_begin_is_forestalled_by_attach(shell: list[s
     (tmp_path / "job").mkdir()
     assert say(shell, "attach", Command(["true"], {}), tmp_path) == [Said("found"), Said("absent")]
     assert not (tmp_path / "job").exists()
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS.keys())
+def test_in_the_accounts_home_too_it_starts_once_keeps_the_end_and_leaves_nothing(
+    shell: list[str], tmp_path: Path
+) -> None:
+    command = Command(["sh", "-c", f"echo x >>{tmp_path}/done; echo out; echo bad >&2; exit 5"], {})
+    expected = [Result(5, 4, 4), Piece("out", b"out\n"), Piece("err", b"bad\n"), Said("end")]
+    home = tmp_path / "home"
+    home.mkdir()
+    assert say(shell, "attach", command, tmp_path, home=home) == [Said("absent")]
+    assert say(shell, "start", command, tmp_path, home=home) == [Said("started"), *expected]
+    assert say(shell, "start", command, tmp_path, home=home) == [Said("exists"), *expected]
+    assert say(shell, "attach", command, tmp_path, home=home) == [Said("found"), *expected]
+    jobs = home / ".holdfast/jobs"
+    assert {oct(path.stat().st_mode & 0o777) for path in (jobs / "run").iterdir()} == {"0o600"}
+    assert say(shell, "stop", command, tmp_path, fabric_wrapper.TAKEN, home=home) == expected
+    assert list(jobs.iterdir()) == []
+    assert (tmp_path / "done").read_text() == "x\n"
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS.keys())
+def test_what_was_forestalled_begins_no_more_however_late_unless_it_is_begun_anew(
+    shell: list[str], tmp_path: Path
+) -> None:
+    command = Command(["sh", "-c", f"echo x >>{tmp_path}/done"], {})
+    run = tmp_path / ".holdfast/jobs/run"
+    run.mkdir(parents=True)
+    (run / "job.rc").write_text("   \n")  # as left by who was killed before there was a keeper
+    assert say(shell, "stop", command, tmp_path, home=tmp_path) == [Said("absent")]
+    # A keeper that comes later finds that go is taken.
+    assert {path.name for path in run.iterdir()} == {"job.go"}
+    assert say(shell, "attach", command, tmp_path, home=tmp_path) == [Said("absent")]
+    ended = [Said("started"), Result(0, 0, 0), Said("end")]
+    assert say(shell, "start", command, tmp_path, fabric_wrapper.TAKEN, home=tmp_path) == ended
+    assert (tmp_path / "done").read_text() == "x\n"
+    assert not run.exists()

@@ -28,7 +28,7 @@ DEADLINE = 180.0
 """Seconds after which a command that should have ended is taken for hung; generous, for the machine may be slow."""
 
 
-def wait_until(what: str, holds: Callable[[], Any], seconds: float = 30.0) -> Any:
+def wait_until(what: str, holds: Callable[[], Any], seconds: float = 60.0) -> Any:
     """The first true answer of ``holds``; fails naming ``what`` after ``seconds``."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from orchestrator.lab.lab import Lab
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait for a condition, with a deadline."""
     deadline = time.monotonic() + seconds
     while not holds():
@@ -18,7 +18,8 @@ def wait_until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
 
 
 def receipts(lab: Lab) -> list[int]:
-    """Numbers of the orders the service acknowledged to the client."""
+    """Numbers of the orders the service acknowledged to the client; the last line may be half written still."""
     if not lab.receipts.exists():
         return []
-    return [json.loads(line)["number"] for line in lab.receipts.read_text().splitlines()]
+    whole, _, _ = lab.receipts.read_text().rpartition("\n")
+    return [json.loads(line)["number"] for line in whole.splitlines()]

@@ -39,7 +39,7 @@ def start(place: Path, *words: str) -> subprocess.Popen[str]:
 
 
 def holdfast(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(COMMAND), *words], cwd=place, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run([str(COMMAND), *words], cwd=place, capture_output=True, text=True, check=False, timeout=180)
 
 
 def processes_in(place: Path) -> list[str]:
@@ -64,7 +64,7 @@ def test_the_demo_holds_everything_it_says(place: Path, words: tuple[str, ...]) 
     assert process.returncode == 0, out
     assert "Traceback" not in out
     assert "The lab is down" in out
-    assert processes_in(place) == []
+    wait_until("nothing of it runs", lambda: not processes_in(place), seconds=60)
     demo = place / "holdfast-demo"
     for name in ("takeover", "restore"):
         assert holdfast(place, "verify", f"holdfast-demo/{name}").returncode == 0
@@ -100,7 +100,7 @@ def test_an_interrupted_demo_leaves_nothing_running(place: Path, number: signal.
 @pytest.mark.timeout(600)
 def test_a_demo_interrupted_while_the_lab_comes_up_leaves_nothing_either(place: Path) -> None:
     process = start(place)
-    wait_until("the lab is being made", lambda: (place / "holdfast-demo/lab/lab.json").exists(), seconds=60)
+    wait_until("the lab is being made", lambda: (place / "holdfast-demo/lab/lab.json").exists(), seconds=180)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=200)
     assert process.returncode == 130, out
@@ -118,7 +118,7 @@ def test_a_directory_with_other_things_in_it_is_left_alone(place: Path) -> None:
     (place / "holdfast-demo").mkdir()
     (place / "holdfast-demo/mine.txt").write_text("mine")
     process = start(place)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=180)
     assert process.returncode == 2
     assert "--out" in out
     assert [path.name for path in (place / "holdfast-demo").iterdir()] == ["mine.txt"]

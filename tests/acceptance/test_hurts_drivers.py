@@ -162,7 +162,7 @@ def test_a_signal_begins_nothing_more_and_says_what_runs_and_how_to_go_on(
 ) -> None:
     with _at_first(desk, gates) as driver:
         driver.send_signal(how)
-        out, err = driver.communicate(timeout=60)
+        out, err = driver.communicate(timeout=DEADLINE)
         assert driver.returncode == code, out + err
     (child,) = gates.came("first")
     assert alive(child)

@@ -43,7 +43,9 @@ class Disk:
 
     def heal(self, how: str) -> None:
         if how == "read-only":
-            subprocess.run(["umount", str(self.path)], check=True)
+            # What a command leaves behind may have it open for a moment longer.
+            gone = ["umount", str(self.path)]
+            wait_until("it is not in use", lambda: subprocess.run(gone, capture_output=True).returncode == 0)
         else:
             (self.inside / "filler").unlink()
 

@@ -78,7 +78,7 @@ def done(executor: Writer, job: Job, keep: Callable[[str, Path], OutputRef | Non
     mailbox = ThreadMailbox()
     hands = ThreadHands({"writer": executor}, mailbox, SystemClock(), Redactor([SECRET]), keep)
     (hands.attach if attach else hands.begin)(job)
-    notice = mailbox.get(10.0)
+    notice = mailbox.get(60.0)
     assert isinstance(notice, Finished)
     return notice.outcome
 
@@ -204,6 +204,6 @@ def test_many_jobs_that_touch_the_disk(make_job: MakeJob, kept: Kept) -> None:
     hands = ThreadHands({"writer": Writer(ok())}, mailbox, SystemClock(), Redactor([SECRET]), kept)
     for number in range(200):
         hands.begin(make_job("writer", {}, step=f"s{number}"))
-    notices = [mailbox.get(30.0) for _ in range(200)]
+    notices = [mailbox.get(60.0) for _ in range(200)]
     assert all(isinstance(notice, Finished) and notice.outcome.ok for notice in notices)
     assert len(kept.texts) == 200

@@ -81,17 +81,17 @@ class Server:
                 ],
                 stdout=log, stderr=log, cwd="/", user=self.account, group=self.account, extra_groups=self.groups,
             )  # fmt: skip
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while subprocess.run([self.binaries / "pg_isready", "-q", "-h", self.directory], check=False).returncode:
             assert self.process.poll() is None, (self.directory / "log").read_text()
             assert time.monotonic() < deadline, "PostgreSQL does not start"
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def stop(self) -> None:
         if self.process is not None:
             self.process.send_signal(signal.SIGCONT)
             self.process.send_signal(signal.SIGINT)
-            self.process.wait(30)
+            self.process.wait(120)
             self.process = None
 
     def remove(self) -> None:

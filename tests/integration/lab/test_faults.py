@@ -23,7 +23,7 @@ def _switch(lab: Lab, what: str, host: str, seconds: float = 60) -> subprocess.C
     return subprocess.run(argv, capture_output=True, text=True, timeout=seconds)
 
 
-def _order(lab: Lab, seconds: float = 5) -> int:
+def _order(lab: Lab, seconds: float = 20) -> int:
     request = urllib.request.Request(lab.service_url + "/orders", data=b"{}", method="POST")
     try:
         with urllib.request.urlopen(request, timeout=seconds) as answer:
@@ -41,8 +41,9 @@ def test_the_moment_of_the_fault_lies_between_the_last_receipt_and_the_first_ref
     after = datetime.now(UTC)
     assert before <= datetime.fromisoformat(moment.at) <= after
     assert _order(lab) == 503
+    # One may have been acknowledged before it, and noted after it.
     last = json.loads(lab.receipts.read_text().splitlines()[-1])["at"]
-    assert datetime.fromisoformat(last) <= datetime.fromisoformat(moment.at) + timedelta(seconds=0.5)
+    assert datetime.fromisoformat(last) <= datetime.fromisoformat(moment.at) + timedelta(seconds=2)
 
 
 def test_breaking_twice_happens_once_and_keeps_the_first_moment(lab: Lab) -> None:

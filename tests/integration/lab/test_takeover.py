@@ -24,6 +24,12 @@ def _survivors(lab: Lab) -> set[int]:
     return {int(number) for number in postgres.ask(lab.layout, "db-b", "SELECT number FROM orders").split()}
 
 
+def _states(lab: Lab) -> dict[str, str]:
+    """How the hosts stand that take part in a takeover."""
+    states = {host.name: host.state for host in lab.status().hosts}
+    return {name: states[name] for name in ("db-a", "db-b", "app")}
+
+
 def _take_over(play: Play) -> None:
     for playbook, limit in (
         ("fence/power-off.yml", "old_primary"),
@@ -81,8 +87,7 @@ def test_the_old_primary_becomes_the_new_standby(lab: Lab, play: Play) -> None:
     rebuilt = play("takeover/rebuild-as-standby.yml", "old_primary")
     assert rebuilt.rc == 0, rebuilt.text
     assert rebuilt.stats == {"rebuilt": "db-a", "follows": "db-b", "method": "rewind"}
-    states = {host.name: host.state for host in lab.status().hosts}
-    assert (states["db-a"], states["db-b"], states["app"]) == ("standby, streaming", "primary", "takes orders")
+    wait_until(lambda: _states(lab) == {"db-a": "standby, streaming", "db-b": "primary", "app": "takes orders"})
 
 
 def test_a_host_that_cannot_be_rewound_is_copied_afresh(lab: Lab, play: Play) -> None:
@@ -93,7 +98,7 @@ def test_a_host_that_cannot_be_rewound_is_copied_afresh(lab: Lab, play: Play) ->
     rebuilt = play("takeover/rebuild-as-standby.yml", "old_primary")
     assert rebuilt.rc == 0, rebuilt.text
     assert rebuilt.stats["method"] == "copy"
-    assert {host.name: host.state for host in lab.status().hosts}["db-a"] == "standby, streaming"
+    wait_until(lambda: _states(lab)["db-a"] == "standby, streaming")
 
 
 def test_a_takeover_is_rolled_back_to_health(lab: Lab, play: Play) -> None:

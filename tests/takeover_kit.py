@@ -18,6 +18,8 @@ from orchestrator.lab.sites.topology import DATABASE_ADDRESS, HOSTS
 
 AGREE = 0.5
 """Seconds within which the record and the observer must agree."""
+BUSY = 1.5
+"""Seconds; a busy machine may well keep a customer waiting for less, and that is not the outage."""
 _INPUTS = {
     "cluster": "orders",
     "address": DATABASE_ADDRESS,
@@ -98,8 +100,9 @@ def agrees_with_customers(lab: SitesLab, control: ControlDesk, primary: str) -> 
     assert (found.violations, found.lost, dict(found.divergent)) == ((), (), {})
 
     record = control.record()
-    (outage,) = control.outages()
+    *others, outage = sorted(control.outages(), key=lambda each: each.seconds or float("inf"))
     assert outage.seconds is not None
+    assert all(each.seconds is not None and each.seconds < BUSY for each in others), others
     assert control.interval(record, "onset", "service_restored") == pytest.approx(outage.seconds, abs=AGREE)
     assert record["measurement"]["rto"]["verdict"] == "met"
     names = [moment["name"] for moment in record["measurement"]["milestones"]]
@@ -114,7 +117,10 @@ def agrees_with_customers(lab: SitesLab, control: ControlDesk, primary: str) -> 
 def in_step(lab: SitesLab, primary: str, standby: str) -> None:
     """One server writes, its commits wait for ``standby``, and the other site follows."""
     assert replication.writer(lab.hosts) == [primary]
-    seen = replication.server(lab.host(primary))
-    assert seen is not None
-    assert {each.name: each.sync_state for each in seen.followers} == {standby: "sync", "db-w": "async"}
+
+    def followers() -> dict[str, str]:
+        seen = replication.server(lab.host(primary))
+        return {each.name: each.sync_state for each in seen.followers} if seen else {}
+
+    until(lambda: followers() == {standby: "sync", "db-w": "async"}, "both follow")
     assert service_address.holders(lab.hosts, DATABASE_ADDRESS) == [primary]

@@ -115,10 +115,11 @@ def headline(driven: Driven) -> tuple[str, str]:
 
 def verdict_line(objective: Objective) -> tuple[str, str]:
     """``RTO 5m00s: met - 12.4s of 5m00s.`` and its style; empty where the objective means nothing here."""
-    if objective.verdict is Verdict.NOT_APPLICABLE and objective.achieved_s is None:
-        return "", ""
     name = objective.name.upper()
     target = f" {format_duration(objective.target_s)}" if objective.target_s is not None else ""
+    if objective.verdict is Verdict.NOT_APPLICABLE and objective.achieved_s is None:
+        ended_early = objective.reason.code in ("no_copy_serves", "stopped_before_fault")
+        return (f"{name}{target}: not applicable. {objective.reason.text}" if ended_early else ""), ""
     words = {Verdict.MET: "met", Verdict.MISSED: "MISSED", Verdict.UNPROVEN: "UNPROVEN"}
     styles = {Verdict.MET: "green", Verdict.MISSED: "bold red", Verdict.UNPROVEN: "bold yellow"}
     if objective.verdict is Verdict.NOT_APPLICABLE:

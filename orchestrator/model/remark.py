@@ -35,7 +35,7 @@ ENGLISH: dict[str, str] = {
     "commits_again": "Commits went on again {achieved_s} after onset; {limit_s} allowed. The run ended ({status}) "
     "before it confirmed the service.",
     "stopped_before_fault": "The run ended before it made its fault: nothing was interrupted and nothing was lost.",
-    "no_copy_serves": "The run ended before {steps}: it put no copy in the place of the data, and so lost none.",
+    "no_copy_serves": "The run ended before {steps}: it put no copy in the place of the data, and so lost nothing.",
     "rpo_not_yet": "The loss of data is counted when the run ends, at the latest.",
     "unsure": "{achieved_s} as measured, but up to {worst_s} given how exactly onset and restoration are known; "
     "the limit is {limit_s}.",

@@ -233,7 +233,7 @@ def test_a_lost_network_path_is_taken_out_and_comes_back_with_its_routes(lab: Si
     now = observing.attempts(lab.directory)[-1].ended
     until(lambda: sum(one.ok and one.began > now for one in observing.attempts(lab.directory)) > 5, "orders go on")
     given_up(control)
-    (outage,) = observations.outages(since(lab, onset))
+    outage = max(observations.outages(since(lab, onset)), key=lambda each: each.seconds or 0.0)
     measured = control.record()["measurement"]
     assert measured["rto"]["reason"]["code"] == "commits_again", measured["rto"]
     assert measured["rto"]["achieved_s"] == pytest.approx(outage.seconds, abs=AGREE)

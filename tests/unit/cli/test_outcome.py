@@ -40,6 +40,18 @@ def test_an_rto_that_nothing_proves_is_not_success() -> None:
     assert "RTO 5m00s: UNPROVEN" in lines(driven, measured)
 
 
+def test_a_run_that_was_ended_before_it_promoted_says_why_it_has_no_rpo() -> None:
+    loss = {"id": "loss", "marker": {"measure": {"target": "x"}}, "timeout": "1m", "role": "count"}
+    stage = told(step("a"), step("go", role="promote"), loss, objectives={"rpo": "5s"})
+    stage.tell("a", failed("no"))
+    driven, measured = drive(stage)
+    assert "RPO 5s: UNPROVEN. The loss of data is counted when the run ends" in lines(driven, measured)
+    stage.world.decide("abort", why="by hand")
+    driven, measured = drive(stage)
+    assert exit_code(driven, measured) is ExitCode.FAILED
+    assert "RPO 5s: not applicable. The run ended before go" in lines(driven, measured)
+
+
 def test_a_stuck_run_asks_for_a_decision() -> None:
     stage = told(step("a"))
     stage.tell("a", failed("no"))

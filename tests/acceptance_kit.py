@@ -228,37 +228,52 @@ class Observer:
     """A client of its own that places orders without pause and writes down what was acknowledged, and when."""
 
     url: str
-    acknowledged: list[tuple[int, float, float]] = field(default_factory=list)
-    """Order number, moment asked and moment acknowledged (wall clock, seconds)."""
+    tried: list[tuple[int | None, float, float]] = field(default_factory=list)
+    """Order number (None: not acknowledged), moment asked and moment of the answer (wall clock, seconds)."""
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def look(self) -> None:
         host, port = self.url.removeprefix("http://").split(":")
         body = json.dumps({"customer": "observer", "lines": [1]})
         while not self._stop.is_set():
-            asked = time.time()
+            asked, number = time.time(), None
             connection = http.client.HTTPConnection(host, int(port), timeout=1.0)
             try:
                 connection.request("POST", "/orders", body, {"Content-Type": "application/json"})
                 answer = connection.getresponse()
                 text = answer.read()
                 if answer.status == 201:
-                    self.acknowledged.append((int(json.loads(text)["number"]), asked, time.time()))
+                    number = int(json.loads(text)["number"])
             except (OSError, http.client.HTTPException, ValueError):
                 pass  # the outage: what is not acknowledged is not counted
             finally:
                 connection.close()
+            self.tried.append((number, asked, time.time()))
             self._stop.wait(0.02)
 
-    def outage(self, near: float) -> float:
-        """Seconds without an acknowledgement around the moment ``near``: from the last success to the next."""
-        times = sorted(done for _, _, done in self.acknowledged)
-        before = [moment for moment in times if moment <= near]
-        after = [moment for moment in times if moment > near]
+    @property
+    def acknowledged(self) -> list[int]:
+        """Numbers of the orders it was promised."""
+        return [number for number, _, _ in self.tried if number is not None]
+
+    def took_orders_after(self, moment: float) -> bool:
+        return any(number is not None and asked > moment for number, asked, _ in self.tried)
+
+    def outage(self, near: float) -> tuple[float, float]:
+        """Seconds without service around the moment ``near``, at least and at most.
+
+        The longest time between two acknowledgements. The service was there at some moment of each of the two orders,
+        and was not at some moment of each that failed between them: a busy machine, on which the observer itself is not
+        quick, makes what it knows less exact, and not wrong.
+        """
+        good = [(asked, done) for number, asked, done in self.tried if number is not None]
         # The first acknowledgement behind the moment may still belong to the time before the fault took hold.
-        gaps = [(b - a, a, b) for a, b in pairwise(times) if b > near - 1.0]
-        assert before and after and gaps, "the observer saw no outage"
-        return max(gaps)[0]
+        gaps = [(b[1] - a[1], a, b) for a, b in pairwise(good) if b[1] > near - 1.0]
+        assert gaps and good[0][1] <= near, "the observer saw no outage"
+        _, last, back = max(gaps)
+        failed = [(asked, done) for number, asked, done in self.tried if number is None and last[1] <= asked < back[0]]
+        assert failed, "the observer saw no outage"
+        return max(0.0, failed[-1][0] - failed[0][1]), back[1] - last[0]
 
 
 @contextmanager

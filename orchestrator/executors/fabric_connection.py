@@ -88,6 +88,11 @@ class Connections:
                     raise Unreachable(f"{host.name} opens no session: {_text(error)}") from error
         raise AssertionError("unreachable")
 
+    def leave(self) -> None:
+        """Have the hosts take away what may go, without waiting: ``close``, which must follow, waits for it."""
+        if "shells" in vars(self):
+            self.shells.leave()
+
     def close(self) -> None:
         """Close them all."""
         if "shells" in vars(self):

@@ -52,14 +52,18 @@ def complaint(directory: Path, rc: int) -> str:
 
 
 def gather(target: Path, directories: Sequence[tuple[str, Path]]) -> None:
-    """All hosts' stdout and stderr in one file (0600), each under a heading where there is more than one part."""
+    """All hosts' stdout and stderr in one file (0600), each under a heading where there is more than one part.
+
+    Empty where nobody has printed anything: that is not worth keeping, and keeping costs as much as all else here.
+    """
+    printed = any(_size(directory / name) for _, directory in directories for name in ("out", "err"))
     with target.open("wb") as whole:
         target.chmod(0o600)
-        for host, directory in directories:
+        for host, directory in directories if printed else ():
             if len(directories) > 1:
                 whole.write(f"=== {host} ===\n".encode())
             _append(directory / "out", whole)
-            if (directory / "err").is_file() and (directory / "err").stat().st_size:
+            if _size(directory / "err"):
                 whole.write(b"--- stderr ---\n")
                 _append(directory / "err", whole)
 
@@ -72,6 +76,13 @@ def whole(directory: Path, largest: int) -> bytes:
             with (directory / name).open("rb") as file:
                 found += file.read(largest)
     return found
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _append(path: Path, whole: Any) -> None:

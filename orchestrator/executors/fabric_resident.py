@@ -250,6 +250,14 @@ class Shells:
             self._lent.discard(shell)
         shell.stream.close()
 
+    def leave(self) -> None:
+        """Nothing more will be asked: have those without work take away what may go. ``close`` waits for it."""
+        with self._moved:
+            idle = [shell for kept in self._kept.values() for shell in kept.idle]
+        for shell in idle:
+            if shell.stream.usable():
+                shell.clear()
+
     def close(self) -> None:
         """Let them finish what they were told to take away, and end them."""
         with self._moved:

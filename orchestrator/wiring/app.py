@@ -163,10 +163,10 @@ class Holdfast:
             try:
                 driving = Driving(self.settings, self.memory)
                 driven = driving.begin(prepared.plan, bound, asked, prepared.loaded.inventory, reached)
+                self._after(driven)  # while hosts take away what was left there
             finally:
                 if reached is not None:
                     reached.close()
-            self._after(driven)
         return driven
 
     def resume(self, run_id: str, asked: Asked) -> Driven:

@@ -118,8 +118,12 @@ def make_hands(
     """
     if inventory is None:
         inventory = load_inventory(bound.inventory) if bound.inventory else Inventory("", {}, {})
-    connections = connections or Connections(SshSettings())
-    shop = _Shop(inventory, bound, clock, connections, warn, [connections.close])
+    if connections is None:
+        connections = Connections(SshSettings())
+        closers = [connections.close]
+    else:
+        closers = [connections.leave]  # whoever began them closes them
+    shop = _Shop(inventory, bound, clock, connections, warn, closers)
     executors = {kind: getattr(shop, kind)() for kind in sorted(_kinds(plan))}
     shop.connect_ahead(plan, executors, lock_fds)
     outputs = OutputKeeper(run_dir, redactor, warn)

@@ -83,3 +83,11 @@ def test_all_hosts_outputs_come_together(tmp_path: Path) -> None:
     gather(tmp_path / "out", [(name, tmp_path / name) for name in ("a", "b", "never")])
     expected = "=== a ===\na says\n=== b ===\nb says\n--- stderr ---\noops\n=== never ===\n"
     assert (tmp_path / "out").read_text() == expected
+
+
+def test_where_no_host_has_printed_anything_there_is_nothing_to_keep(tmp_path: Path) -> None:
+    for host in ("a", "b"):
+        (tmp_path / host).mkdir()
+    (tmp_path / "a" / "out").touch()
+    gather(tmp_path / "out", [("a", tmp_path / "a"), ("b", tmp_path / "b"), ("c", tmp_path / "c")])
+    assert (tmp_path / "out").read_bytes() == b""

@@ -82,6 +82,24 @@ def test_what_is_kept_goes_from_the_host_while_the_run_goes_on_and_not_before(
         executor.close()
 
 
+def test_when_nothing_more_is_asked_the_host_takes_away_what_was_kept_before_it_is_waited_for(
+    sshd_host: SshHost, make_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fabric_resident, "_TIDY", 600.0)
+    executor = FabricExecutor(inventory_of(sshd_host.host()), sshd_host.settings)
+    try:
+        job = make_job("fabric", {"host": "target", "argv": ["true"]})
+        assert executor.run(job, Reins(60)).ok
+        executor.kept(job)
+        place = sshd_host.home / ".holdfast/jobs" / job.run_id / f"{job.ident}@target.rc"
+        assert place.exists()
+        executor.connections.leave()
+        until(lambda: not place.exists())
+        assert executor.run(make_job("fabric", {"host": "target", "argv": ["true"]}, step="again"), Reins(60)).ok
+    finally:
+        executor.close()
+
+
 def test_nothing_of_a_step_is_found_by_the_next(do: Callable[..., Outcome], tmp_path: Path) -> None:
     spoiling = "export LEAK=1; umask 0; cd /; trap '' TERM; read line; exit 3"
     assert do(spoiling, env={"GIVEN": "x"}, stdin="a\nb\n").output["rc"] == 3

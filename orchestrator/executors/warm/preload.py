@@ -122,11 +122,14 @@ def everything(directory: Path) -> Warmed:
     before = _open()
     for name in _MODULES:
         importlib.import_module(name)
-    from orchestrator.executors.warm import modules, reading, refresh
-    from orchestrator.executors.warm.shelf import Shelf
+    from orchestrator.executors.warm import modules, reading, refresh, waiting
+    from orchestrator.executors.warm.shelf import Routes, Shelf
 
+    routes = Routes()
     refresh.naming(place)
     modules.keep_packed(directory / "modules")
+    waiting.wait_for_results()
+    waiting.wait_for_workers()
     _know_words()
     _know_patterns()
     _know_template(SSH_ARGS_TEMPLATE)
@@ -136,6 +139,7 @@ def everything(directory: Path) -> Warmed:
         shelf.add(kind, names)
     shelf.add_full_names("action", _PLUGINS["action"])
     shelf.add_options("callback", Path(_callbacks()) / "awx_display.py")
+    routes.install()
     gc.freeze()  # it is not looked through for waste, of which it has none that is worth it
     gc.enable()
     return Warmed(

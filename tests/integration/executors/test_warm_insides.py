@@ -1,0 +1,85 @@
+"""What the warm process puts in the place of parts of ansible-core: each in a Python of its own, as they stay."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+DEADLINE = 90
+
+RESULTS = """
+from ansible.plugins import strategy
+from orchestrator.executors.warm import waiting
+strategy.StrategyBase.__init__ = lambda self: setattr(self, "_results", deque())
+waiting._LONGEST = 1000.0
+waiting.wait_for_results()
+base = strategy.StrategyBase()
+threading.Timer(0.05, base._results.append, ["one"]).start()
+strategy.time.sleep(constants.DEFAULT_INTERNAL_POLL_INTERVAL)
+assert list(base._results) == ["one"]
+strategy.time.sleep(0.0001)
+assert strategy.time.monotonic is time.monotonic
+"""
+"""It would sleep a thousand seconds."""
+
+WORKERS = """
+from multiprocessing import Process
+from ansible.executor.task_queue_manager import TaskQueueManager
+from orchestrator.executors.warm import waiting
+constants.WORKER_SHUTDOWN_POLL_DELAY = 1000.0
+waiting.wait_for_workers()
+worker = Process(target=time.sleep, args=(0.1,))
+worker.start()
+TaskQueueManager._cleanup_processes(SimpleNamespace(_workers=[None, worker]))
+assert not worker.is_alive()
+TaskQueueManager._cleanup_processes(SimpleNamespace())
+"""
+"""It would look a second time after a thousand seconds."""
+
+ROUTES = """
+from ansible.utils.collection_loader import _collection_finder
+from orchestrator.executors.warm.shelf import Routes
+read = _collection_finder._meta_yml_to_dict
+routes = Routes()
+{kill}
+routes.install()
+table = (Path(ansible.__file__).parent / "config/ansible_builtin_runtime.yml").read_bytes()
+assert _collection_finder._meta_yml_to_dict is not read
+known = _collection_finder._meta_yml_to_dict(table, ("ansible.builtin", "runtime.yml"))
+assert known == read(table, ("ansible.builtin", "runtime.yml")) and len(known["plugin_routing"]) > 5
+assert known is _collection_finder._meta_yml_to_dict(table, ("ansible.builtin", "runtime.yml"))
+assert _collection_finder._meta_yml_to_dict(b"a: 1", ("x.y", "runtime.yml")) == {{"a": "1"}}
+try:
+    os.waitpid(-1, os.WNOHANG)
+except ChildProcessError:
+    pass
+else:
+    raise AssertionError("a process stayed behind")
+"""
+
+BEFORE = """
+import os, signal, threading, time
+from collections import deque
+from pathlib import Path
+from types import SimpleNamespace
+import ansible
+import ansible.cli.playbook
+from ansible import constants
+"""
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        RESULTS,
+        WORKERS,
+        ROUTES.format(kill=""),
+        ROUTES.format(kill="os.kill(routes._beside, signal.SIGKILL)"),
+    ],
+    ids=["results-wake-the-play", "the-end-of-workers-wakes-it", "routes", "routes-whose-reader-was-killed"],
+)
+def test_it_does_what_it_replaces(script: str) -> None:
+    done = subprocess.run([sys.executable, "-c", BEFORE + script], capture_output=True, text=True, timeout=DEADLINE)
+    assert done.returncode == 0, done.stderr

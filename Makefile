@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
+# Integration tests wait for a quarter of their time: one more of them at a time than processors.
+MIXED ?= 3
 # Real systems are mostly waited for: more of these tests at a time than processors.
 WAITING ?= 4
 # Hosts labs side by side: each of them is waited for within half a second.
@@ -39,7 +41,7 @@ rehearsals: $(VENV)/.dev ## every shipped runbook, played in a fake world
 	$(PYTEST) tests/rehearsals -q
 
 integration: $(VENV)/.dev ## each room with its real counterpart (PostgreSQL, Ansible, sshd, ...)
-	$(PYTEST) tests/integration tests/contracts -q -n $(WORKERS)
+	$(PYTEST) tests/integration tests/contracts -q -n $(MIXED)
 
 acceptance: $(VENV)/.dev ## the installed command, real systems, kill -9
 	$(PYTEST) tests/acceptance -q -n $(WAITING)

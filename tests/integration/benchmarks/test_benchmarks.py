@@ -122,7 +122,7 @@ def test_effects_are_proved_once_each(tmp_path: Path) -> None:
         prove(tmp_path, 2, ["h1"])
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 def test_a_quick_round_of_the_overhead_writes_its_papers(tmp_path: Path) -> None:
     words = ["--only", "overhead", "--rounds", "1", "--quick", "--no-install", "--out", str(tmp_path)]
     done = subprocess.run(

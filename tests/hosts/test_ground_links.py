@@ -76,7 +76,7 @@ def test_a_cut_link_stays_cut_when_the_host_goes_off_and_on(bare: SitesLab) -> N
     host.power_off()
     host.power_on()
     assert "NO-CARRIER" in host.run(["ip", "link", "show", "eth0"]).stdout
-    assert pings(bare, "db-a", "db-b")
+    until(lambda: pings(bare, "db-a", "db-b"), "the way over the other path")
 
 
 def test_links_and_hosts_that_are_not_there_are_told_with_those_that_are(bare: SitesLab) -> None:

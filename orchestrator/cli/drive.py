@@ -38,11 +38,13 @@ def drive(
     wait: bool,
     as_json: bool,
     milestones: Mapping[Milestone, datetime] | None = None,
+    connecting: bool = False,
     **more: Any,
 ) -> Result:
     """Drive until it is over, stuck, waiting or interrupted. Answers how it ended.
 
-    ``go`` starts or resumes. ``wait``: whether to stay while people are awaited. Raises what ``go`` raises.
+    ``go`` starts or resumes. ``wait``: whether to stay while people are awaited. ``connecting``: connections come up
+    that the first step needs. Raises what ``go`` raises.
     """
     clock = SystemClock()
     board = Board(clock)
@@ -59,6 +61,8 @@ def drive(
         # From here on there is waste that is worth looking for, but not among what has been loaded.
         gc.freeze()
         gc.set_threshold(20_000, 10, 10)
+        if connecting:
+            ready.begin()
         try:
             driven = go(asked)
         finally:
@@ -78,9 +82,8 @@ def drive(
 
 
 class _ReadyForTheEnd:
-    """Makes ready what the end of a run takes, once its first step has begun and waits for a host or a program.
-
-    Before that each millisecond counts, and two threads that import slow each other down.
+    """Makes ready what the end of a run takes, while its first step must wait: for connections where some come up, else
+    for a program, once it has begun. Before that each millisecond counts.
     """
 
     def __init__(self) -> None:
@@ -88,7 +91,12 @@ class _ReadyForTheEnd:
 
     def saw(self, event: Event, state: RunState) -> None:  # noqa: ARG002 - every observer has both
         """An event was committed."""
-        if event.kind is EventKind.STEP_STARTED and self._thread is None:
+        if event.kind is EventKind.STEP_STARTED:
+            self.begin()
+
+    def begin(self) -> None:
+        """Begin to make it ready, where that was not begun yet. Does not wait."""
+        if self._thread is None:
             self._thread = threading.Thread(target=_make_ready, name="ready for the end", daemon=True)
             self._thread.start()
 

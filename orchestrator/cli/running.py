@@ -65,12 +65,13 @@ def _run(
     tell_warnings(prepared, name)
     if chosen == "live" and not yes and not _agreed(prepared):
         return 0
-    program.reach(prepared)
+    connecting = program.reach(prepared)
     from orchestrator.cli.drive import drive  # only now: it is imported while connections come up
 
     result = drive(
         program, lambda asked: program.start(prepared, asked),
         run_id=prepared.plan.run_id, wait=not no_wait, as_json=as_json, milestones=told,
+        connecting=connecting,
     )  # fmt: skip
     return result.code
 

@@ -140,8 +140,11 @@ class Holdfast:
         question = Question(name, mode, dict(inputs), site, inventory)
         return self._preparing.prepare(question, lambda: self.load(name, site=site, inventory=inventory))
 
-    def reach(self, prepared: Prepared) -> None:
-        """Begin to connect to the hosts of a run that ``start`` will start at once. Waits for nothing."""
+    def reach(self, prepared: Prepared) -> bool:
+        """Begin to connect to the hosts of a run that ``start`` will start at once. Waits for nothing.
+
+        Answers whether there are any that its first step may have to wait for.
+        """
         from orchestrator.wiring.reaching import reach
 
         with suppress(Refused):  # which ``start`` says
@@ -149,6 +152,7 @@ class Holdfast:
             connections = reach(prepared.plan, prepared.loaded.inventory)
             if connections is not None:
                 self._reached[prepared.plan.run_id] = connections
+        return prepared.plan.run_id in self._reached
 
     def start(self, prepared: Prepared, asked: Asked) -> Driven:
         """Run it. Raises LockHeld, UsageError (secrets), StoreError, Refused where a drill would touch production."""

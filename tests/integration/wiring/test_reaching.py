@@ -75,7 +75,8 @@ def app(tmp_path: Path, door: socket.socket) -> MakeApp:
 
 def reached(program: Holdfast, door: socket.socket, mode: Mode, seconds: float) -> bool:
     """Whether somebody knocks within so many seconds."""
-    program.reach(program.prepare("small", mode=mode, inputs={}))
+    announced = program.reach(program.prepare("small", mode=mode, inputs={}))
+    assert announced == bool(program._reached)
     door.settimeout(seconds)
     try:
         door.accept()[0].close()

@@ -16,7 +16,6 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from multiprocessing.connection import wait
 from typing import Any
 
 from ansible import constants
@@ -67,10 +66,10 @@ def wait_for_workers() -> None:
     clean_up = TaskQueueManager._cleanup_processes
 
     def cleaned_up(self: Any) -> None:
-        left = {worker.sentinel for worker in getattr(self, "_workers", ()) if worker and worker.is_alive()}
         until = time.monotonic() + constants.WORKER_SHUTDOWN_POLL_DELAY
-        while left and (seconds := until - time.monotonic()) > 0:
-            left.difference_update(wait(left, seconds))
+        for worker in getattr(self, "_workers", ()):
+            if worker and worker.is_alive():
+                worker.join(max(0.0, until - time.monotonic()))
         clean_up(self)
 
     TaskQueueManager._cleanup_processes = cleaned_up

@@ -231,6 +231,7 @@ class Routes:
         answer, tell = os.pipe()
         self._beside = os.fork()
         if self._beside == 0:
+            os.close(answer)  # so that it ends with the process that it was forked from
             try:
                 with os.fdopen(tell, "w") as file:
                     json.dump(self._known(), file)

@@ -59,6 +59,14 @@ else:
     raise AssertionError("a process stayed behind")
 """
 
+LET_GO = """
+from orchestrator.executors.warm.shelf import Routes
+routes = Routes()
+os.close(routes._answer)
+assert os.waitpid(routes._beside, 0)[0] == routes._beside
+"""
+"""What it reads for is gone: it must not wait for ever until somebody listens."""
+
 BEFORE = """
 import os, signal, threading, time
 from collections import deque
@@ -77,8 +85,15 @@ from ansible import constants
         WORKERS,
         ROUTES.format(kill=""),
         ROUTES.format(kill="os.kill(routes._beside, signal.SIGKILL)"),
+        LET_GO,
     ],
-    ids=["results-wake-the-play", "the-end-of-workers-wakes-it", "routes", "routes-whose-reader-was-killed"],
+    ids=[
+        "results-wake-the-play",
+        "the-end-of-workers-wakes-it",
+        "routes",
+        "routes-whose-reader-was-killed",
+        "routes-for-nobody",
+    ],
 )
 def test_it_does_what_it_replaces(script: str) -> None:
     done = subprocess.run([sys.executable, "-c", BEFORE + script], capture_output=True, text=True, timeout=DEADLINE)

@@ -175,6 +175,8 @@ class LocalStream:
         self._stdin, self._stdout = self._child.stdin, self._child.stdout
         self._poll = select.poll()
         self._poll.register(self._stdout.fileno(), select.POLLIN | select.POLLHUP)
+        self._unread = select.poll()
+        self._unread.register(self._stdin.fileno(), 0)  # errors alone: nobody can read what is written any more
         # The child is waited for whenever it ends, also when nobody listens to it any more.
         threading.Thread(target=self._child.wait, name="reap", daemon=True).start()
         self.say(payload)
@@ -218,7 +220,8 @@ class LocalStream:
 
     def usable(self) -> bool:
         """Whether nothing is known to be wrong with it."""
-        return self._child.poll() is None
+        # Who waits for the child holds it against looks until he has run again: its pipe says it at once.
+        return self._child.poll() is None and not self._unread.poll(0)
 
     def over(self) -> bool:
         """See Stream."""

@@ -17,6 +17,7 @@ from orchestrator.executors import fabric_resident, fabric_wrapper
 from orchestrator.executors.contract import Wish
 from orchestrator.executors.fabric import FabricExecutor
 from orchestrator.executors.fabric_resident import Shell
+from orchestrator.executors.fabric_stream import LocalStream
 from orchestrator.model.inventory import Host
 from orchestrator.model.job import Job
 from orchestrator.model.outcome import Ending, Outcome
@@ -159,6 +160,20 @@ def test_a_shell_that_died_between_two_steps_is_replaced(
     assert do(f"echo x >>{tmp_path}/done").ok
     assert (tmp_path / "done").read_text() == "x\n"
     assert int(do(find).output["stdout"]) != serving
+
+
+def test_a_shell_on_this_machine_is_unfit_from_its_death_on_though_nobody_has_collected_it_yet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = LocalStream(b"read -r word\n# whole", ())
+    child = stream._child
+    assert stream.usable()
+    # What the one who waits for it does to everybody who only looks, until he has run again.
+    monkeypatch.setattr(child, "poll", lambda: None)
+    child.kill()
+    until(lambda: not alive(child.pid), what="the shell dead")
+    assert not stream.usable()
+    stream.close()
 
 
 def test_an_account_whose_shell_cannot_serve_gets_a_channel_for_each_command(

@@ -262,18 +262,24 @@ class Observer:
     def outage(self, near: float) -> tuple[float, float]:
         """Seconds without service around the moment ``near``, at least and at most.
 
-        The longest time between two acknowledgements. The service was there at some moment of each of the two orders,
-        and was not at some moment of each that failed between them: a busy machine, on which the observer itself is not
+        The longest time between two acknowledgements in which orders failed; where none failed, the longest of all, in
+        which one may have waited for the service. The service was there at some moment of each of the two orders, and
+        was not at some moment of each that failed between them: a busy machine, on which the observer itself is not
         quick, makes what it knows less exact, and not wrong.
         """
         good = [(asked, done) for number, asked, done in self.tried if number is not None]
         # The first acknowledgement behind the moment may still belong to the time before the fault took hold.
-        gaps = [(b[1] - a[1], a, b) for a, b in pairwise(good) if b[1] > near - 1.0]
+        gaps = [(last, back) for last, back in pairwise(good) if back[1] > near - 1.0]
         assert gaps and good[0][1] <= near, "the observer saw no outage"
-        _, last, back = max(gaps)
-        failed = [(asked, done) for number, asked, done in self.tried if number is None and last[1] <= asked < back[0]]
-        assert failed, "the observer saw no outage"
-        return max(0.0, failed[-1][0] - failed[0][1]), back[1] - last[0]
+        vain = [(asked, done) for number, asked, done in self.tried if number is None]
+        between = {gap: [one for one in vain if gap[0][1] <= one[0] < gap[1][0]] for gap in gaps}
+        last, back = max((gap for gap in gaps if between[gap]), key=_length, default=max(gaps, key=_length))
+        failed = between[last, back]
+        return max(0.0, failed[-1][0] - failed[0][1]) if failed else 0.0, back[1] - last[0]
+
+
+def _length(gap: tuple[tuple[float, float], tuple[float, float]]) -> float:
+    return gap[1][1] - gap[0][1]
 
 
 @contextmanager

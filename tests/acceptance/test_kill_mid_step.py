@@ -100,8 +100,11 @@ def test_killed_while_it_counts_the_losses_it_counts_them_anew(bench: Bench, tmp
     begin = ("run", "orders-takeover", "--inventory", str(bench.lab.inventory), "--json")
     try:
         with _driving(bench.start(*begin)) as driver:
-            # The table is locked while nothing can be counted yet: before the service is redirected.
-            wait_until("the standby is promoted", lambda: gates.came("redirect"), 120)
+            # The table is locked while nothing can be counted yet: before the service is redirected. The promotion beside
+            # that has to be over, for a standby takes no such lock.
+            wait_until("it is about to be redirected", lambda: gates.came("redirect"), 120)
+            wait_until("the standby is promoted", lambda: _ends(bench, "promote"), 120)
+            wait_until("it takes commits", lambda: bench.query("db-b", "select not pg_is_in_recovery()") == ["t"], 60)
             with _table_locked(bench):
                 gates.open("redirect")
                 wait_until("the count waits for the table", lambda: _waits_for_the_table(bench), 120)
@@ -133,7 +136,7 @@ def _table_locked(bench: Bench) -> Iterator[None]:
     """Nobody can read the markers on the new primary."""
     about = bench.host("db-b")
     session = subprocess.Popen(
-        [str(Path(about["pg_bin"]) / "psql"), "-XAtq"],
+        [str(Path(about["pg_bin"]) / "psql"), "-XAtq", "--set=ON_ERROR_STOP=1"],
         env={
             "PGHOST": str(about["pg_host"]),
             "PGPORT": str(about["pg_port"]),

@@ -100,8 +100,8 @@ def test_killed_while_it_counts_the_losses_it_counts_them_anew(bench: Bench, tmp
     begin = ("run", "orders-takeover", "--inventory", str(bench.lab.inventory), "--json")
     try:
         with _driving(bench.start(*begin)) as driver:
-            # The table is locked while nothing can be counted yet: before the service is redirected. The promotion beside
-            # that has to be over, for a standby takes no such lock.
+            # The table is locked while nothing can be counted yet: before the service is redirected. The promotion
+            # beside that has to be over, for a standby takes no such lock.
             wait_until("it is about to be redirected", lambda: gates.came("redirect"), 120)
             wait_until("the standby is promoted", lambda: _ends(bench, "promote"), 120)
             wait_until("it takes commits", lambda: bench.query("db-b", "select not pg_is_in_recovery()") == ["t"], 60)

@@ -19,6 +19,13 @@ def count(**more: Any) -> dict[str, Any]:
     return {"id": "count", "marker": {"measure": {"target": "x"}}, "timeout": "60s", "role": "count", **more}
 
 
+def ended_by_hand(run: Told) -> None:
+    """Driven until it stands still, and then aborted."""
+    run.drive()
+    run.world.decide("abort", why="by hand")
+    run.drive()
+
+
 def kinds(run: Told) -> list[EventKind]:
     return [event.kind for event in run.journal.events()]
 
@@ -85,9 +92,7 @@ def test_a_run_that_is_rolled_back_is_counted_after_everything_was_undone():
 def test_where_the_copy_was_not_promoted_nothing_is_counted_on_it():
     run = Told(plan(runbook(step("a"), step("go", role="promote"), count())))
     run.tell("a", failed("no"))
-    run.drive()
-    run.world.decide("abort", why="by hand")
-    run.drive()
+    ended_by_hand(run)
     assert run.state.ended == "aborted"
     assert run.actions("count") == []
     (skipped,) = run.bodies(EventKind.STEP_SKIPPED)
@@ -98,18 +103,14 @@ def test_where_the_copy_was_not_promoted_nothing_is_counted_on_it():
 def test_where_the_copy_was_promoted_it_is_counted_though_what_follows_failed():
     run = Told(plan(runbook(step("go", role="promote"), step("address"), count())))
     run.tell("address", failed("no"))
-    run.drive()
-    run.world.decide("abort", why="by hand")
-    run.drive()
+    ended_by_hand(run)
     assert run.state.steps["count"].status is StepStatus.SUCCEEDED
 
 
 def test_what_the_mode_leaves_out_is_not_counted_at_the_end_either():
     run = Told(plan(runbook(step("a"), count(needs=["a"], when={"mode": ["drill"]}))))
     run.tell("a", failed("no"))
-    run.drive()
-    run.world.decide("abort", why="by hand")
-    run.drive()
+    ended_by_hand(run)
     assert run.state.ended == "aborted"
     assert run.actions("count") == []
 

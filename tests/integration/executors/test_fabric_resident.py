@@ -165,8 +165,10 @@ def test_a_shell_that_died_between_two_steps_is_replaced(
 def test_a_shell_on_this_machine_is_unfit_from_its_death_on_though_nobody_has_collected_it_yet(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stream = LocalStream(b"read -r word\n# whole", ())
+    stream = LocalStream(b"echo serving; read -r word\n# whole", ())
     child = stream._child
+    # Until then a child of the shell reads what it shall do, and would hold the pipe open beyond the shell's death.
+    assert stream.receive(30) == b"serving\n"
     assert stream.usable()
     # What the one who waits for it does to everybody who only looks, until he has run again.
     monkeypatch.setattr(child, "poll", lambda: None)

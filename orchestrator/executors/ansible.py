@@ -6,14 +6,15 @@ import json
 import socket
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import ExecutorError
 from orchestrator.executors import ansible_request, detached, jobdir
+from orchestrator.executors.ansible_ahead import Ahead, is_plain
 from orchestrator.executors.ansible_child import BEGUN, PRIVATE, RESULT
 from orchestrator.executors.ansible_outcome import judge, mend_of
 from orchestrator.executors.ansible_request import Request, unsafe
@@ -22,7 +23,7 @@ from orchestrator.executors.contract import Control
 from orchestrator.executors.detached import Ended, Gone, Left, NotStarted, Running, Stopped
 from orchestrator.executors.stopping import stop
 from orchestrator.model.actions import AnsibleAction
-from orchestrator.model.inventory import Inventory
+from orchestrator.model.inventory import Host, Inventory
 from orchestrator.model.job import Job
 from orchestrator.model.outcome import Ending, Outcome, failed, unknown
 
@@ -73,6 +74,26 @@ class AnsibleExecutor:
         self._workspace = workspace.absolute()
         self._sockets = sockets_of(sockets)
         self._launch = launch
+        env = environment(self._workspace, self._playbooks, self._workspace, self._sockets)
+        self._config = Path(env["ANSIBLE_CONFIG"])
+        self._ahead = Ahead(self._sockets, {name: env[name] for name in env if not name.startswith("ANSIBLE_")})
+
+    def ahead(self, plays: Iterable[tuple[str, str]]) -> None:
+        """Connect, without waiting, to what playbooks will need: pairs of a playbook and the limit it is run with.
+
+        Only where it is certain how Ansible would. What goes wrong shows in the step that needs the host.
+        """
+        hosts: dict[str, Host] = {}
+        for name, limit in plays:
+            with suppress(ExecutorError, OSError):
+                playbook = ansible_request.playbook_of(name, self._playbooks)
+                if is_plain(playbook, self._playbooks, self._config):
+                    hosts.update((host.name, host) for host in ansible_request.hosts_of(limit, self._inventory))
+        self._ahead.connect(hosts.values())
+
+    def close(self) -> None:
+        """Let go of connections that are still coming up."""
+        self._ahead.close()
 
     def run(self, job: Job, control: Control) -> Outcome:
         """Run the playbook; see ``contract``."""
@@ -122,6 +143,7 @@ class AnsibleExecutor:
 
     def _through(self, directory: Path, request: Request, job: Job, control: Control) -> Outcome:
         env = environment(self._workspace, self._playbooks, directory / PRIVATE, self._sockets)
+        self._ahead.settle(host.name for host in ansible_request.hosts_of(request.limit, self._inventory))
         try:
             told = self._launch(directory, request, env, job.lock_fds)
         except (OSError, ExecutorError) as error:

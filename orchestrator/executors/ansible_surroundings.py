@@ -13,6 +13,8 @@ from orchestrator.model.inventory import Host
 
 _TAKEN_OVER = ("HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "TMPDIR", "TZ", "PYTHONPATH")
 
+TIMEOUT = 10
+"""Seconds that a connection may take to come up."""
 KEEPALIVE = ("-o", "ServerAliveInterval=2", "-o", "ServerAliveCountMax=2")
 """A cut link is noticed after about 6 s; without these Ansible was seen to hang for over a minute."""
 EMPTY_CONFIG = "ansible.cfg"
@@ -67,7 +69,7 @@ def environment(workspace: Path, playbooks: Path, directory: Path, sockets: Path
         "ANSIBLE_HOST_KEY_CHECKING": "True",
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(sockets),
         "ANSIBLE_PIPELINING": "True",
-        "ANSIBLE_TIMEOUT": "10",
+        "ANSIBLE_TIMEOUT": str(TIMEOUT),
         # Both would write what a task was given, secrets too, where nobody redacts it.
         "ANSIBLE_LOG_PATH": os.devnull,
         "ANSIBLE_NO_TARGET_SYSLOG": "True",
@@ -79,8 +81,13 @@ def environment(workspace: Path, playbooks: Path, directory: Path, sockets: Path
     }
 
 
+def is_shared(sockets: Path) -> bool:
+    """Whether connections whose sockets are to lie there are shared among steps: where the name is not too long."""
+    return len(str(sockets)) <= _LONGEST_SOCKETS
+
+
 def _general(sockets: Path) -> str:
-    shared = _SHARED if len(str(sockets)) <= _LONGEST_SOCKETS else ("-o", "ControlMaster=no")
+    shared = _SHARED if is_shared(sockets) else ("-o", "ControlMaster=no")
     return shlex.join([*KEEPALIVE, *_TRUST, *shared])
 
 
@@ -102,7 +109,12 @@ def _addition(host: Host, sockets: Path) -> Mapping[str, str]:
         return {} if "ansible_python_interpreter" in host.vars else {"ansible_python_interpreter": sys.executable}
     if host.vars.get("ansible_connection", "ssh") not in ("ssh", "smart", "ansible.builtin.ssh"):
         return {}
+    return {SSH_ARGS: ssh_args(host, sockets)}
+
+
+def ssh_args(host: Host, sockets: Path) -> str:
+    """The first arguments of ssh to a host, quoted."""
     known_hosts = host.vars.get("holdfast_known_hosts") or host.vars.get("ansible_ssh_known_hosts_file")
     trusted = f"UserKnownHostsFile={Path(os.path.expandvars(str(known_hosts))).expanduser()}" if known_hosts else ""
     ours = shlex.join([*KEEPALIVE, *_TRUST, *(("-o", trusted) if trusted else ())])
-    return {SSH_ARGS: f"{ours} {host.vars.get('ansible_ssh_args', '')} {_general(sockets)}"}
+    return f"{ours} {host.vars.get('ansible_ssh_args', '')} {_general(sockets)}"

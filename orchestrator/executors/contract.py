@@ -87,4 +87,7 @@ class Keeper(Protocol):
     """An executor with proof of an end elsewhere, which goes when it is safely kept here."""
 
     def kept(self, job: Job) -> None:
-        """The outcome that ``run`` or ``attach`` answered is durable on this machine. Called once; raises nothing."""
+        """The outcome that ``run`` or ``attach`` answered is safely kept, in the journal as a rule.
+
+        Called at most once, in any thread; raises nothing.
+        """

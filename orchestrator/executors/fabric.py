@@ -92,7 +92,7 @@ class FabricExecutor:
         return failed("; ".join(end.error for end in bad.values()), mend=_mend(bad.values()))
 
     def kept(self, job: Job) -> None:
-        """Its outcome is durable here: the targets take their directories away."""
+        """Its outcome is safely kept here: the targets take their directories away."""
         for work in self._untaken.pop(job.directory, ()):
             work.settle()
 

@@ -345,7 +345,7 @@ class _Reader:
     def _ended(self) -> HostEnd:
         if self._rc is None:
             raise Lost("the answer made no sense")
-        # Kept nowhere else yet: until the outcome is durable here, the target keeps its own (see settle).
+        # Kept nowhere else yet: until the outcome is in the journal, the target keeps its own (see settle).
         return HostEnd(Ending.OK, rc=self._rc)
 
 

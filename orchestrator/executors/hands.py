@@ -73,6 +73,8 @@ class ThreadHands:
         self._workers = Workers()
         self._running: dict[str, JobControl] = {}
         self._left: set[str] = set()
+        self._untold: dict[str, Job] = {}
+        """Ended, and not in the journal yet as far as is known here."""
         self._moved = threading.Condition()
 
     def begin(self, job: Job) -> None:
@@ -92,9 +94,12 @@ class ThreadHands:
 
     def forget(self, job: Job) -> None:
         """Its end is in the journal: its directory goes, unless the end is unknown and may still be learnt."""
+        with self._moved:
+            self._untold.pop(job.ident, None)
         directory = Path(job.directory)
         known = jobdir.outcome(directory)
-        if known is not None and known.ending in (Ending.OK, Ending.FAILED):
+        if known is not None and jobdir.is_certain(known):
+            self._kept(job)
             with suppress(OSError):  # what cannot be removed now is swept when the run has ended
                 jobdir.shred(directory)
 
@@ -104,7 +109,13 @@ class ThreadHands:
             for control in self._running.values():
                 control.pull(Wish.DETACH)
             self._moved.wait_for(lambda: not self._running, timeout=LETTING_GO)
-            return sorted(self._left | set(self._running))
+            untold, self._untold = list(self._untold.values()), {}
+            running = sorted(self._left | set(self._running))
+        for job in untold:  # nobody journals their ends now
+            with suppress(OSError):
+                if jobdir.settle(Path(job.directory)):
+                    self._kept(job)
+        return running
 
     def _start(self, job: Job, *, attach: bool) -> None:
         control = JobControl(job.timeout, self._clock)
@@ -121,6 +132,8 @@ class ThreadHands:
                 del self._running[job.ident]
                 if outcome.ending is Ending.LEFT:
                     self._left.add(job.ident)
+                elif jobdir.is_certain(outcome) and job.kind in self._keepers:
+                    self._untold[job.ident] = job
                 # Told under the lock: whoever sees the job gone from the running ones finds its notice.
                 self._mailbox.put(Finished(job.ident, outcome, elapsed, attached=attach))
                 self._moved.notify_all()
@@ -142,12 +155,16 @@ class ThreadHands:
             outcome = replace(outcome, simulated=True)
         try:
             outcome = jobdir.tidy(directory, job.ident, outcome, self._outputs, self._redactor)
-            if (keeper := self._keepers.get(job.kind)) is not None:
-                keeper.kept(job)
+            if not jobdir.is_certain(outcome):  # else it is as soon as the journal has it
+                self._kept(job)
             return outcome
         except Exception as error:  # noqa: BLE001  a full disk must not turn a known end into no answer
             told = f"{outcome.error}\nits outcome could not be kept: {error}".strip()
             return replace(outcome, error=self._redactor.text(told))
+
+    def _kept(self, job: Job) -> None:
+        if (keeper := self._keepers.get(job.kind)) is not None:
+            keeper.kept(job)
 
     def _do(self, job: Job, control: JobControl, *, attach: bool) -> Outcome:
         executor = self._executors.get(job.kind)

@@ -1,8 +1,8 @@
 """A job's private directory: made before any effect, and afterwards the proof of how the job ended.
 
-Once a job has ended, only its redacted outcome stays here (``outcome.json``), until the whole run has ended.
-The directory must outlive the job: the driver may die between the job's end and the journal's commit of it,
-and a directory that is not there says that the job never began.
+Once a job has ended, its redacted outcome stays here (``outcome.json``) until the journal has it. The directory must
+outlive the job: the driver may die between the job's end and the journal's commit of it, and a directory that is not
+there says that the job never began.
 """
 
 from __future__ import annotations
@@ -88,8 +88,10 @@ def tidy(directory: Path, ident: str, ended: Outcome, keep: KeepOutput, redactor
     """Keep the output and the outcome, shred the rest. Answers the outcome with the reference to the output.
 
     LEFT: nothing is touched. GONE: the output so far is kept, the rest stays, as something may still be using
-    it. NOT_STARTED: what was prepared goes, so that the job can be begun. On a full disk the raw output goes
-    unkept, which the outcome then says; raises OSError where not even the outcome can be kept.
+    it. NOT_STARTED: what was prepared goes, so that the job can be begun. A certain end (see ``is_certain``) is in the
+    journal in a moment, and the whole directory gone: the outcome is there whole or not at all if this process dies
+    first, but only as durable as the proof of it, which therefore stays. On a full disk the raw output goes unkept,
+    which the outcome then says; raises OSError where not even the outcome can be kept.
     """
     if ended.ending is Ending.LEFT or not directory.is_dir():
         return ended
@@ -104,16 +106,37 @@ def tidy(directory: Path, ident: str, ended: Outcome, keep: KeepOutput, redactor
             ended = replace(ended, error=f"{ended.error}\nits output could not be kept: {error}".strip())
     if ended.ending is Ending.GONE:
         return ended
+    write = write_at_once if is_certain(ended) else write_durably
     body = json.dumps(redactor.value(ended.to_body()))
     try:
-        write_durably(directory / OUTCOME, body)
+        write(directory / OUTCOME, body)
     except OSError:
         shred(out)  # may be what fills the disk
-        write_durably(directory / OUTCOME, body)
+        write(directory / OUTCOME, body)
+    if not is_certain(ended):
+        _keep_only_outcome(directory)
+    return ended
+
+
+def settle(directory: Path) -> bool:
+    """Make a certain end durable that the journal does not get now, and shred the rest; whether there was one."""
+    known = outcome(directory)
+    if known is None or not is_certain(known):
+        return False
+    write_durably(directory / OUTCOME, json.dumps(known.to_body()))
+    _keep_only_outcome(directory)
+    return True
+
+
+def is_certain(ended: Outcome) -> bool:
+    """Whether nothing more is to be learnt of how it ended."""
+    return ended.ending in (Ending.OK, Ending.FAILED)
+
+
+def _keep_only_outcome(directory: Path) -> None:
     for entry in directory.iterdir():
         if entry.name != OUTCOME:
             shred(entry)
-    return ended
 
 
 def shred(path: Path) -> None:

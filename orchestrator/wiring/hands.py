@@ -20,7 +20,7 @@ from orchestrator.model.inventory import Inventory
 from orchestrator.model.plan import Plan
 from orchestrator.model.redaction import Redactor
 from orchestrator.plain import dataclass
-from orchestrator.wiring.reaching import targets
+from orchestrator.wiring.reaching import plays, targets
 
 if TYPE_CHECKING:
     from orchestrator.wiring.driving import Bound
@@ -62,7 +62,9 @@ class _Shop:
             warm.start()
             self.closers.append(warm.close)
             launch = warm.launch
-        return AnsibleExecutor(self.inventory, workspace / "playbooks", workspace, launch=launch)
+        executor = AnsibleExecutor(self.inventory, workspace / "playbooks", workspace, launch=launch)
+        self.closers.append(executor.close)
+        return executor
 
     def fabric(self) -> Executor:
         from orchestrator.executors.fabric import FabricExecutor
@@ -70,13 +72,17 @@ class _Shop:
         return FabricExecutor(self.inventory, connections=self.connections)
 
     def connect_ahead(self, plan: Plan, executors: Mapping[str, Executor], lock_fds: Sequence[int]) -> None:
-        """Open what Fabric's steps will need and nobody has begun to open."""
-        if (fabric := executors.get("fabric")) is None:
-            return
-        from orchestrator.executors.fabric import FabricExecutor
+        """Open what Ansible's and Fabric's steps will need and nobody has begun to open."""
+        if (ansible := executors.get("ansible")) is not None:
+            from orchestrator.executors.ansible import AnsibleExecutor
 
-        assert isinstance(fabric, FabricExecutor)
-        fabric.ahead(targets(plan), lock_fds)
+            assert isinstance(ansible, AnsibleExecutor)
+            ansible.ahead(plays(plan))
+        if (fabric := executors.get("fabric")) is not None:
+            from orchestrator.executors.fabric import FabricExecutor
+
+            assert isinstance(fabric, FabricExecutor)
+            fabric.ahead(targets(plan), lock_fds)
 
     def probe(self) -> Executor:
         from orchestrator.executors.probe import ProbeExecutor

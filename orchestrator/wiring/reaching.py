@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,19 @@ def targets(plan: Plan) -> tuple[str, ...]:
 
     A host that is named by what an earlier step found out is not known yet.
     """
-    if plan.mode not in (Mode.DRILL, Mode.LIVE):
-        return ()
-    named = (step.spec["host"] for step in plan.steps if step.kind == "fabric")
-    return tuple(dict.fromkeys(name for name in named if "{{" not in name))
+    return tuple(dict.fromkeys(host for (host,) in _named(plan, "fabric", "host")))
+
+
+def plays(plan: Plan) -> tuple[tuple[str, str], ...]:
+    """The same of its Ansible steps: each playbook with the limit it is run with."""
+    return tuple(dict.fromkeys((playbook, limit) for playbook, limit in _named(plan, "ansible", "playbook", "limit")))
+
+
+def _named(plan: Plan, kind: str, *words: str) -> Iterator[tuple[str, ...]]:
+    if plan.mode in (Mode.DRILL, Mode.LIVE):
+        for step in plan.steps:
+            if step.kind == kind and not any("{{" in step.spec[word] for word in words):
+                yield tuple(step.spec[word] for word in words)
 
 
 def reach(plan: Plan, inventory: Inventory | None) -> Connections | None:

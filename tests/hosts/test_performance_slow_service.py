@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +89,13 @@ def since(lab: SitesLab, moment: float) -> list[Attempt]:
 def slow_spell(lab: SitesLab, moment: float) -> tuple[float, Outage]:
     """Median seconds of an order before customers were slowed, and how long they were: more than a busy moment is."""
     usual = statistics.median(took(since(lab, moment))[: 2 * WINDOW])
-    spells = observations.slow_spells(since(lab, moment), 4 * usual + 0.005, together=MOMENT)
+    beyond = 4 * usual + 0.005
+    spells = observations.slow_spells(since(lab, moment), beyond, together=MOMENT)
     fault = next(each for each in spells if each.seconds is None or each.seconds > 2.0)
+    # A single order that a busy machine held up half a second before is not the fault's.
+    close = observations.slow_spells(since(lab, moment), beyond, together=3)
+    begun = min(each.first_failed for each in close if each.first_failed >= fault.first_failed)
+    fault = replace(fault, first_failed=begun)
     before = statistics.median(took([each for each in since(lab, moment) if each.ended < fault.first_failed]))
     return before, fault
 

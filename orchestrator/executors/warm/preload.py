@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.executors.ansible_child import PRIVATE
 from orchestrator.executors.ansible_surroundings import EMPTY_CONFIG, SSH_ARGS_TEMPLATE
+from orchestrator.executors.warm import later
 from orchestrator.executors.warm.memory import Pages
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ def everything(directory: Path) -> Warmed:
     cwd = str(Path(os.environ["ANSIBLE_ROLES_PATH"]).parent)
     os.chdir(cwd)
     before = _open()
+    later.put_off()
     for name in _MODULES:
         importlib.import_module(name)
     from orchestrator.executors.warm import modules, reading, refresh, waiting

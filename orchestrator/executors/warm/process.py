@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import select
 import shutil
 import socket
 import subprocess
@@ -15,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from orchestrator.executors import proc
 from orchestrator.executors.warm import wire
 
 LOG = "log"
@@ -97,22 +96,10 @@ class WarmProcess:
         threading.Thread(target=self._see_off, name="the end of warm Ansible").start()
 
     def _see_off(self) -> None:
-        if not self._ends(_GOODBYE):
+        if not proc.ends(self._program, _GOODBYE):
             self._program.kill()
         self._program.wait()
         shutil.rmtree(self._directory, ignore_errors=True)
-
-    def _ends(self, seconds: float) -> bool:
-        """Whether it ends within so long. It is noticed at once, which ``Popen.wait`` with a timeout does not."""
-        if self._program.poll() is not None:
-            return True
-        watched = os.pidfd_open(self.pid)
-        try:
-            poll = select.poll()
-            poll.register(watched, select.POLLIN)
-            return bool(poll.poll(seconds * 1000))
-        finally:
-            os.close(watched)
 
 
 class Sharing:

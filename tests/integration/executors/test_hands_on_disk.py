@@ -1,4 +1,4 @@
-"""What the hands leave on disk: the outcome, redacted, and nothing else."""
+"""What the hands leave on disk: the outcome, redacted, and the proof of it until the journal has the end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orchestrator.executors import jobdir
 from orchestrator.executors.contract import Control
 from orchestrator.executors.hands import ThreadHands, ThreadMailbox
 from orchestrator.model.job import Job
-from orchestrator.model.outcome import Ending, Outcome, OutputRef, ok
+from orchestrator.model.outcome import Ending, Outcome, OutputRef, failed, ok, unknown
 from orchestrator.model.redaction import Redactor
 
 MakeJob = Callable[..., Job]
@@ -39,6 +39,7 @@ class Writer:
         self.ending = ending
         self.attached = attached or Outcome(Ending.GONE)
         self.runs = 0
+        self.told: list[str] = []
 
     def run(self, job: Job, control: Control) -> Outcome:
         self.runs += 1
@@ -57,6 +58,9 @@ class Writer:
     def check(self, job: Job, control: Control) -> Outcome:
         return ok()
 
+    def kept(self, job: Job) -> None:
+        self.told.append(job.ident)
+
 
 class Kept:
     """The journal's place for outputs, in memory."""
@@ -74,9 +78,13 @@ def kept() -> Kept:
     return Kept()
 
 
-def done(executor: Writer, job: Job, keep: Callable[[str, Path], OutputRef | None], *, attach: bool = False) -> Outcome:
+def hands_for(executor: Writer, keep: Callable[[str, Path], OutputRef | None]) -> tuple[ThreadHands, ThreadMailbox]:
     mailbox = ThreadMailbox()
-    hands = ThreadHands({"writer": executor}, mailbox, SystemClock(), Redactor([SECRET]), keep)
+    return ThreadHands({"writer": executor}, mailbox, SystemClock(), Redactor([SECRET]), keep), mailbox
+
+
+def done(executor: Writer, job: Job, keep: Callable[[str, Path], OutputRef | None], *, attach: bool = False) -> Outcome:
+    hands, mailbox = hands_for(executor, keep)
     (hands.attach if attach else hands.begin)(job)
     notice = mailbox.get(60.0)
     assert isinstance(notice, Finished)
@@ -87,15 +95,48 @@ def left(job: Job) -> list[str]:
     return sorted(entry.name for entry in Path(job.directory).iterdir())
 
 
-def test_the_output_is_kept_and_only_the_redacted_outcome_stays(make_job: MakeJob, kept: Kept) -> None:
+def test_the_output_is_kept_and_a_redacted_outcome_beside_the_proof(make_job: MakeJob, kept: Kept) -> None:
     job = make_job("writer", {}, changes=True)
     outcome = done(Writer(ok(password=SECRET, lag_s=3)), job, kept)
     assert outcome.ref == OutputRef("outputs/s.action.1", "0" * 64, 27)
     assert kept.texts == {"s.action.1": "the password is [redacted]\n"}
-    assert left(job) == ["outcome.json"]
+    assert left(job) == ["out", "outcome.json", "private"]
     body = json.loads((Path(job.directory) / "outcome.json").read_text())
     assert body["output"] == {"password": "[redacted]", "lag_s": 3}
     assert (Path(job.directory) / "outcome.json").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("ended", [ok(), failed("it could not")])
+def test_nothing_stays_once_the_end_is_in_the_journal(make_job: MakeJob, kept: Kept, ended: Outcome) -> None:
+    job, writer = make_job("writer", {}, changes=True), Writer(ended)
+    hands, mailbox = hands_for(writer, kept)
+    hands.begin(job)
+    assert mailbox.get(60.0) is not None
+    assert writer.told == []
+    hands.forget(job)
+    assert not Path(job.directory).exists() and writer.told == [job.ident]
+    hands.detach()
+    assert writer.told == [job.ident]
+
+
+def test_an_unknown_end_is_all_that_stays_though_the_journal_has_it(make_job: MakeJob, kept: Kept) -> None:
+    job, writer = make_job("writer", {}, changes=True), Writer(unknown("the link was cut"))
+    hands, mailbox = hands_for(writer, kept)
+    hands.begin(job)
+    assert mailbox.get(60.0) is not None
+    assert left(job) == ["outcome.json"] and writer.told == [job.ident]
+    hands.forget(job)
+    assert left(job) == ["outcome.json"] and writer.told == [job.ident]
+
+
+def test_of_an_end_that_no_journal_gets_only_the_outcome_stays(make_job: MakeJob, kept: Kept) -> None:
+    job, writer = make_job("writer", {}, changes=True), Writer(ok(lag_s=3))
+    hands, mailbox = hands_for(writer, kept)
+    hands.begin(job)
+    assert mailbox.get(60.0) is not None
+    assert hands.detach() == []
+    assert left(job) == ["outcome.json"] and writer.told == [job.ident]
+    assert done(Writer(ok(lag_s=99)), job, kept, attach=True).output == {"lag_s": 3}
 
 
 def test_an_outcome_that_was_not_journaled_is_found_and_the_work_not_done_again(make_job: MakeJob, kept: Kept) -> None:
@@ -149,7 +190,7 @@ def test_a_broken_executor_leaves_an_outcome_too(make_job: MakeJob, kept: Kept, 
     job = make_job("writer", {}, changes=changes)
     outcome = done(Writer(RuntimeError(f"broke on {SECRET}")), job, kept)
     assert outcome.ending is ending and SECRET not in outcome.error
-    assert left(job) == ["outcome.json"]
+    assert ("out" in left(job)) == (ending is Ending.FAILED)
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), StoreUnavailable("no space")])
@@ -160,7 +201,7 @@ def test_output_that_cannot_be_kept_does_not_change_the_end(make_job: MakeJob, e
     job = make_job("writer", {}, changes=True)
     outcome = done(Writer(ok(lag_s=3)), job, full)
     assert outcome.ok and "could not be kept" in outcome.error
-    assert left(job) == ["outcome.json"]
+    assert "outcome.json" in left(job)
 
 
 def test_an_outcome_that_cannot_be_kept_is_told_all_the_same(
@@ -169,7 +210,7 @@ def test_an_outcome_that_cannot_be_kept_is_told_all_the_same(
     def full(path: Path, text: str) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(jobdir, "write_durably", full)
+    monkeypatch.setattr(jobdir, "write_at_once", full)
     job = make_job("writer", {}, changes=True)
     outcome = done(Writer(ok(lag_s=3)), job, kept)
     assert outcome.ok and outcome.output == {"lag_s": 3} and "No space left" in outcome.error

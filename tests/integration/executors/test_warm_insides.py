@@ -67,6 +67,26 @@ assert os.waitpid(routes._beside, 0)[0] == routes._beside
 """
 """What it reads for is gone: it must not wait for ever until somebody listens."""
 
+LATER = """
+import importlib.util, io, sys
+from orchestrator.executors.warm import later
+for name in [name for name in sys.modules if name.partition(".")[0] in ("invoke", "paramiko")]:
+    del sys.modules[name]
+later.put_off()
+stand_in = sys.modules["invoke"]
+import invoke
+import paramiko
+from paramiko.config import SSHConfig
+assert invoke is stand_in is sys.modules["invoke"] and importlib.util.find_spec("invoke") is not None
+read = SSHConfig.from_text("Match exec true\\n User bob\\n").lookup("somewhere")
+assert read["user"] == "bob", read
+import invoke.context
+assert sys.modules["invoke"] is not stand_in and invoke.Context is stand_in.Context is invoke.context.Context
+later.put_off()
+assert sys.modules["invoke"] is invoke
+"""
+"""Of all packages that it puts off, only one is there: to be seen in what it is needed for."""
+
 BEFORE = """
 import os, signal, threading, time
 from collections import deque
@@ -86,6 +106,7 @@ from ansible import constants
         ROUTES.format(kill=""),
         ROUTES.format(kill="os.kill(routes._beside, signal.SIGKILL)"),
         LET_GO,
+        LATER,
     ],
     ids=[
         "results-wake-the-play",
@@ -93,6 +114,7 @@ from ansible import constants
         "routes",
         "routes-whose-reader-was-killed",
         "routes-for-nobody",
+        "packages-come-when-they-are-wanted",
     ],
 )
 def test_it_does_what_it_replaces(script: str) -> None:

@@ -145,7 +145,7 @@ def play(directory: Path, request: Mapping[str, Any], begin: Begin) -> dict[str,
 def _write(path: Path, value: Any) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(value, file)
+        file.write(json.dumps(value))  # json.dump would write it word by word
 
 
 def _share_locks(pexpect: Any, begin: Begin) -> list[Any]:

@@ -48,7 +48,6 @@ def wait_for_request(lines: Lines, warmed: Warmed) -> NoReturn:
     """Wait, play, and exit."""
     os.setsid()
     player = Player.begin(warmed, lines.teaching)
-    warmed.pages["follow"].own()
     while request := _next(lines):
         answers, out, locks = request.descriptors
         with socket.socket(fileno=answers) as talk:
@@ -61,7 +60,6 @@ def wait_for_request(lines: Lines, warmed: Warmed) -> NoReturn:
                 if _told(talk, {"pid": os.getpid()}) and _heard(talk):
                     start = _Start(talk, directory, player)
                     _see_through(directory, env, request.body["request"], start, out, locks)
-                    warmed.pages["follow"].learn()
                     os.nice(LAST)
                 os._exit(0)
             _told(talk, {"no": why})

@@ -147,7 +147,7 @@ def _wait_and_play(warmed: Warmed, talk: socket.socket, teaching: int, end: mmap
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as ansible-runner asks pexpect for
     sys.path.insert(0, os.path.realpath(Path(warmed.program).parent))
-    warmed.pages["play"].own()
+    warmed.pages.own()
     try:
         told = wire.receive(talk)
     except EOFError:
@@ -172,7 +172,7 @@ def _wait_and_play(warmed: Warmed, talk: socket.socket, teaching: int, end: mmap
     for descriptor in (detached.LOCKS, 0, 1, 2):
         with suppress(OSError):
             os.close(descriptor)
-    warmed.pages["play"].learn()
+    warmed.pages.learn()
     os.nice(LAST)
     os._exit(rc)
 

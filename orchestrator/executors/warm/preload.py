@@ -76,8 +76,8 @@ class Warmed:
 
     ``env`` is the environment, with ``place`` wherever a play has its own private directory. ``program`` is the
     ansible-playbook whose place a fork takes, ``cwd`` where it has to work, if that matters. ``descriptors`` are open
-    for Ansible's own sake. ``pages`` is what the two processes of a play write to. ``only_reads`` says that Ansible, by
-    its settings, does nothing but read before a play begins.
+    for Ansible's own sake. ``pages`` is what a play writes to. ``only_reads`` says that Ansible, by its settings, does
+    nothing but read before a play begins.
     """
 
     place: str
@@ -87,7 +87,7 @@ class Warmed:
     config: bytes
     descriptors: frozenset[int]
     shelf: Shelf
-    pages: Mapping[str, Pages]
+    pages: Pages
     only_reads: bool
 
     def unfit(self, env: Mapping[str, str], directory: Path) -> str:
@@ -152,7 +152,7 @@ def everything(directory: Path) -> Warmed:
         config=config,
         descriptors=frozenset(_open() - before),
         shelf=shelf,
-        pages={role: Pages() for role in ("play", "follow")},
+        pages=Pages(),
         only_reads=reading.settings_only_read(),
     )
 

@@ -8,6 +8,7 @@ would do: a host, a configuration or a playbook that has its own ideas about con
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import re
 import shlex
@@ -69,18 +70,24 @@ def command(host: Host, sockets: Path) -> tuple[str, ...] | None:
     odd = {name for name in own if name not in _KNOWN and not name.startswith("ansible_become")}
     if odd or own.get("ansible_connection", "ssh") != "ssh" or not is_shared(sockets):
         return None
-    if any("{{" in str(value) for value in own.values()):
-        return None
-    words = shlex.split(ssh_args(host, sockets))
     port, user, key = (own.get(f"ansible_{name}") for name in ("port", "user", "ssh_private_key_file"))
+    # Neither a template, nor what ssh would not take for a word or a host.
+    if any(re.search(r"{[{%#]", str(value)) for value in own.values()) or host.address.startswith("-"):
+        return None
+    if any(mark in f"{port}{user}{key}" for mark in '"\\\n'):
+        return None
+    try:
+        words = shlex.split(ssh_args(host, sockets))
+        more = [shlex.split(str(own.get(f"ansible_ssh_{name}_args", ""))) for name in ("common", "extra")]
+    except ValueError:  # a quote that is not closed: the step says so
+        return None
     words += [] if port is None else ["-o", f"Port={port}"]
     words += [] if not key else ["-o", f'IdentityFile="{Path(str(key)).expanduser()}"']
     # A password is never asked for: where Ansible would be given one, there is a variable that is not known here.
     words += ["-o", "BatchMode=yes", "-o", "PreferredAuthentications=gssapi-with-mic,gssapi-keyex,hostbased,publickey"]
     words += [] if not user else ["-o", f'User="{user}"']
     words += ["-o", f"ConnectTimeout={TIMEOUT}"]
-    for name in ("ansible_ssh_common_args", "ansible_ssh_extra_args"):
-        words += shlex.split(str(own.get(name, "")))
+    words += itertools.chain.from_iterable(more)
     if any("controlpath" in word.lower() for word in words):
         return None
     # As ansible.plugins.connection.ssh names it.

@@ -49,8 +49,13 @@ def test_a_host_of_which_only_the_name_is_known_is_connected_to_by_its_name() ->
         {"ansible_network_os": "ios"},
         {"ansible_shell_type": "powershell"},
         {"ansible_host": "{{ address }}"},
+        {"ansible_host": "{% if true %}192.0.2.7{% endif %}"},
         {"ansible_ssh_common_args": "-o ControlPath=/tmp/mine"},
         {"ansible_ssh_args": "-oControlPath=/tmp/mine"},
+        {"ansible_ssh_args": "-o 'ProxyCommand=nc"},
+        {"ansible_ssh_common_args": "it's open"},
+        {"ansible_host": "-oProxyCommand=true"},
+        {"ansible_user": 'op" -o "ProxyCommand=true'},
     ],
 )
 def test_where_ansible_may_connect_otherwise_it_is_left_to_it(vars_: dict[str, Any]) -> None:

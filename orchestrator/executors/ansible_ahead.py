@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import os
 import re
 import shlex
 import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,10 +103,9 @@ class _Begun:
 class Ahead:
     """The connections of one run. ``env`` is what ssh finds around it."""
 
-    def __init__(self, sockets: Path, env: Mapping[str, str], mono: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, sockets: Path, env: Mapping[str, str]) -> None:
         self._sockets = sockets
         self._env = env
-        self._mono = mono
         self._lock = threading.Lock()
         self._begun: dict[str, _Begun] = {}
 
@@ -119,8 +117,8 @@ class Ahead:
             for name, words in list(commands.items())[:AT_ONCE]:
                 if ssh is not None and name not in self._begun:
                     with suppress(OSError):
-                        os.makedirs(self._sockets, mode=0o700, exist_ok=True)  # noqa: PTH103  private from the start
-                        self._begun[name] = _Begun(self._start([ssh, *words]), self._mono())
+                        self._sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
+                        self._begun[name] = _Begun(self._start([ssh, *words]), time.monotonic())
 
     def settle(self, names: Iterable[str]) -> None:
         """Wait for the connections to these hosts, not for long; give up all that are not open then.
@@ -131,7 +129,7 @@ class Ahead:
             begun, self._begun = self._begun, {}
         for name in names:
             if name in begun:
-                proc.ends(begun[name].program, max(0.0, begun[name].at + PATIENCE - self._mono()))
+                proc.ends(begun[name].program, max(0.0, begun[name].at + PATIENCE - time.monotonic()))
         for one in begun.values():
             if one.program.poll() is None:
                 one.program.kill()
